@@ -1,8 +1,13 @@
-"""A Postgres address (libpq's URL form) as Django's DATABASES entry. Pure."""
+"""A Postgres address (libpq's URL form) as Django's DATABASES entry, and the embedded server's address. Pure."""
 
+import hashlib
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
+
+ROLE = "windmill"  # the embedded server's ordinary role, and the database it owns
+_LONGEST_SOCKET_PATH = 107  # of sockaddr_un, without the closing NUL
 
 _EXPECTED = "a Postgres address such as postgresql://user:password@host:5432/name"
 
@@ -59,6 +64,20 @@ def parse_url(url: str) -> Address:
         port=query.pop("port", "") or port,
         options=tuple(query.items()),
     )
+
+
+def embedded_url(data_dir: Path, name: str = ROLE) -> str:
+    """Address of a database of the embedded server of this data directory."""
+    return f"postgresql://{ROLE}@/{name}?host={quote(str(socket_directory(data_dir)))}"
+
+
+def socket_directory(data_dir: Path) -> Path:
+    """Where the embedded server's socket lies: in the data directory, or a short place if that path is too long."""
+    inside = data_dir / "run"
+    if len(str(inside / ".s.PGSQL.5432").encode()) <= _LONGEST_SOCKET_PATH:
+        return inside
+    digest = hashlib.sha256(str(data_dir).encode()).hexdigest()[:16]
+    return Path("/tmp") / f"windmill-{digest}"  # noqa: S108 (made 0700, its owner checked before use)
 
 
 def _host_of(netloc: str) -> str:

@@ -6,10 +6,12 @@ and the sentence that `docs/settings.md` is generated from. Nothing else reads `
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+from windmill_site.database import embedded_url, parse_url
 from windmill_site.readers import choice, database_url, email, flag, names, path, text, web_url, whole
 
 
@@ -48,10 +50,8 @@ class Environment:
 
     port: int = _setting(8000, "TCP port the web process listens on.", whole(1, 65535))
     host: str = _setting("127.0.0.1", "Address the web process listens on; 0.0.0.0 for every interface.", text)
-    base_url: str | None = _setting(
-        None, "Address under which people reach this site; without it http://HOST:PORT.", web_url
-    )
-    data_dir: Path | None = _setting(
+    base_url: str = _setting(None, "Address under which people reach this site; without it http://HOST:PORT.", web_url)
+    data_dir: Path = _setting(
         None,
         "Directory of the embedded database, caches and keys; /var/lib/windmill for root, "
         "else ~/.local/share/windmill.",
@@ -126,17 +126,9 @@ class Environment:
     )
 
     @property
-    def site_url(self) -> str:
-        """BASE_URL, or the address this host listens on, without a slash at the end."""
-        if self.base_url:
-            return self.base_url
-        host = "localhost" if self.host in ("0.0.0.0", "::", "127.0.0.1") else self.host  # noqa: S104 (compared, not bound)
-        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
-
-    @property
-    def data_path(self) -> Path:
-        """DATA_DIR, or where this kind of user keeps data."""
-        return self.data_dir or default_data_dir(is_root=os.geteuid() == 0, home=Path.home())
+    def database(self) -> dict[str, Any]:
+        """Django's DATABASES entry: DATABASE_URL, or the embedded server of the data directory."""
+        return parse_url(self.database_url or embedded_url(self.data_dir)).as_django()
 
 
 def _described() -> tuple[Setting, ...]:
@@ -161,7 +153,10 @@ def load(environ: Mapping[str, str]) -> Environment:
     """The values of `environ`, an empty one counting as unset. Raises BadSetting naming the variable."""
     given = {each.name: environ[each.name] for each in SETTINGS if environ.get(each.name, "").strip()}
     values = {each.name.lower(): _read(each, given[each.name]) for each in SETTINGS if each.name in given}
+    values.setdefault("data_dir", default_data_dir(is_root=os.geteuid() == 0, home=Path.home()))
     loaded = Environment(**values)
+    if not loaded.base_url:
+        loaded = replace(loaded, base_url=_listening_url(loaded.host, loaded.port))
     if loaded.admin_password and not loaded.admin_email:
         raise BadSetting("ADMIN_PASSWORD is set but ADMIN_EMAIL is not; set both, or neither for a set-up link.")
     if loaded.admin_email and not loaded.admin_password:
@@ -169,9 +164,21 @@ def load(environ: Mapping[str, str]) -> Environment:
     return loaded
 
 
+def own_hosts(environment: Environment) -> tuple[str, ...]:
+    """Host names this site always answers to: BASE_URL's, HOST's and this machine's."""
+    named = urlsplit(environment.base_url).hostname or ""
+    return ("localhost", "127.0.0.1", "[::1]", named, environment.host)
+
+
 def default_data_dir(*, is_root: bool, home: Path) -> Path:
     """Where data is kept when DATA_DIR does not say."""
     return Path("/var/lib/windmill") if is_root else home / ".local/share/windmill"
+
+
+def _listening_url(host: str, port: int) -> str:
+    if host in ("0.0.0.0", "::", "127.0.0.1"):  # noqa: S104 (compared, not bound)
+        host = "localhost"
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def _read(setting: Setting, value: str) -> Any:
