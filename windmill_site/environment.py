@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from windmill_site import readers
 from windmill_site.database import embedded_url, parse_url
-from windmill_site.readers import choice, database_url, email, flag, names, path, text, web_url, whole
 
 
 class BadSetting(ValueError):
@@ -48,81 +48,85 @@ def _setting(
 class Environment:
     """Every setting of this host with its value. `SETTINGS` holds the same list with the sentences."""
 
-    port: int = _setting(8000, "TCP port the web process listens on.", whole(1, 65535))
-    host: str = _setting("127.0.0.1", "Address the web process listens on; 0.0.0.0 for every interface.", text)
-    base_url: str = _setting(None, "Address under which people reach this site; without it http://HOST:PORT.", web_url)
+    port: int = _setting(8000, "TCP port the web process listens on.", readers.whole(1, 65535))
+    host: str = _setting("127.0.0.1", "Address the web process listens on; 0.0.0.0 for every interface.", readers.text)
+    base_url: str = _setting(
+        None, "Address under which people reach this site; without it http://HOST:PORT.", readers.web_url
+    )
     data_dir: Path = _setting(
         None,
         "Directory of the embedded database, caches and keys; /var/lib/windmill for root, "
         "else ~/.local/share/windmill.",
-        path,
+        readers.path,
     )
     database_url: str | None = _setting(
         None,
         "Postgres 15 or newer to use, as postgresql://user:password@host:port/name; without it the "
         "embedded one is started.",
-        database_url,
+        readers.database_url,
         is_secret=True,
     )
     database_direct_url: str | None = _setting(
         None,
         "The same database past a transaction pooler, for LISTEN; without it DATABASE_URL serves both.",
-        database_url,
+        readers.database_url,
         is_secret=True,
     )
     num_workers: int = _setting(
-        2, "Jobs this host's worker runs at the same time.", whole(1), unit="slots of this host's worker"
+        2, "Jobs this host's worker runs at the same time.", readers.whole(1), unit="slots of this host's worker"
     )
     admin_email: str | None = _setting(
-        None, "First superadmin, made at start if missing; without it a one-time set-up link is printed.", email
+        None, "First superadmin, made at start if missing; without it a one-time set-up link is printed.", readers.email
     )
     admin_password: str | None = _setting(
-        None, "Password of the first superadmin; changes nothing once the account exists.", text, is_secret=True
+        None, "Password of the first superadmin; changes nothing once the account exists.", readers.text, is_secret=True
     )
     superadmin_secret: str | None = _setting(
-        None, "A bearer token with superadmin power; off when unset.", text, is_secret=True
+        None, "A bearer token with superadmin power; off when unset.", readers.text, is_secret=True
     )
     secret_key: str | None = _setting(
         None,
         "Key that signs sessions and links; without it one is made and kept in the data directory.",
-        text,
+        readers.text,
         is_secret=True,
     )
     allowed_hosts: tuple[str, ...] = _setting(
-        (), "Further host names this site answers to, comma-separated; BASE_URL, HOST and localhost always.", names
+        (),
+        "Further host names this site answers to, comma-separated; BASE_URL, HOST and localhost always.",
+        readers.names,
     )
-    debug: bool = _setting(False, "Show tracebacks in pages. Never on a site others can reach.", flag)
-    json_fmt: bool = _setting(False, "Write the log as JSON, one object a line.", flag)
+    debug: bool = _setting(False, "Show tracebacks in pages. Never on a site others can reach.", readers.flag)
+    json_fmt: bool = _setting(False, "Write the log as JSON, one object a line.", readers.flag)
     sandbox_minimum: str = _setting(
         "namespaces",
         "Lowest sandbox level at which a worker takes jobs.",
-        choice("off", "namespaces", "full"),
+        readers.choice("off", "namespaces", "full"),
     )
-    worker_group: str = _setting("default", "Worker group whose configuration this host's worker takes.", text)
+    worker_group: str = _setting("default", "Worker group whose configuration this host's worker takes.", readers.text)
     worker_tags: tuple[str, ...] = _setting(
-        (), "Tags this host's worker pulls, comma-separated; without it those of its worker group.", names
+        (), "Tags this host's worker pulls, comma-separated; without it those of its worker group.", readers.names
     )
     zombie_job_timeout: int = _setting(
-        30, "A running job whose worker has been silent for this long counts as lost.", whole(1), unit="s"
+        30, "A running job whose worker has been silent for this long counts as lost.", readers.whole(1), unit="s"
     )
-    restart_zombie_jobs: bool = _setting(True, "Start lost jobs again; if off they fail.", flag)
+    restart_zombie_jobs: bool = _setting(True, "Start lost jobs again; if off they fail.", readers.flag)
     sleep_queue: int = _setting(
-        1000, "An idle worker looks at the queue this often even without being notified.", whole(10), unit="ms"
+        1000, "An idle worker looks at the queue this often even without being notified.", readers.whole(10), unit="ms"
     )
     timeout_wait_result: int = _setting(
-        20, "run_wait_result gives up waiting after this; the job goes on.", whole(1), unit="s"
+        20, "run_wait_result gives up waiting after this; the job goes on.", readers.whole(1), unit="s"
     )
-    keep_job_dir: bool = _setting(False, "Keep the directories of finished jobs, to look into them.", flag)
+    keep_job_dir: bool = _setting(False, "Keep the directories of finished jobs, to look into them.", readers.flag)
     job_default_timeout: int = _setting(
-        604_800, "A job without a timeout of its own is stopped after this.", whole(1), unit="s"
+        604_800, "A job without a timeout of its own is stopped after this.", readers.whole(1), unit="s"
     )
-    job_memory_mb: int = _setting(1024, "Memory a job may use with all its processes.", whole(32), unit="MB")
-    job_max_processes: int = _setting(256, "Processes and threads a job may have at once.", whole(4))
+    job_memory_mb: int = _setting(1024, "Memory a job may use with all its processes.", readers.whole(32), unit="MB")
+    job_max_processes: int = _setting(256, "Processes and threads a job may have at once.", readers.whole(4))
     result_max_bytes: int = _setting(
-        16_000_000, "A job whose result is longer than this as JSON fails.", whole(1000), unit="bytes"
+        16_000_000, "A job whose result is longer than this as JSON fails.", readers.whole(1000), unit="bytes"
     )
     log_max_bytes: int = _setting(
-        50_000_000, "Of a job's log only this much is kept; the log says so.", whole(1000), unit="bytes"
+        50_000_000, "Of a job's log only this much is kept; the log says so.", readers.whole(1000), unit="bytes"
     )
 
     @property

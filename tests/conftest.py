@@ -1,0 +1,101 @@
+"""Fixtures for processes and connections. Objects come from factories, not from here.
+
+db level: mark with `django_db`; the first such test starts a Postgres of this session in a temporary directory.
+worker, browser, clients level: `fresh_database` is a migrated database of one's own, `live_site` a whole `up` on one.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.live_site import LiveSite, free_port
+from tests.postgres_server import PostgresServer, temporary_data_dir
+from windmill_site.environment import SETTINGS
+
+TEST_DATABASE = "test_windmill"
+TEMPLATE_DATABASE = "template_windmill"
+
+# Before pytest-django imports the settings, and instead of whatever this shell has set.
+for _each in SETTINGS:
+    os.environ.pop(_each.name, None)
+_DATA_DIR = temporary_data_dir()
+_SERVER = PostgresServer(_DATA_DIR)
+os.environ |= {
+    "DJANGO_SETTINGS_MODULE": "windmill_site.settings",
+    "DATA_DIR": str(_DATA_DIR),
+    "DATABASE_URL": _SERVER.url(TEST_DATABASE),
+    "SECRET_KEY": "a key for tests",
+    "DJANGO_ALLOW_ASYNC_UNSAFE": "true",  # Playwright's loop runs in the thread of the tests
+}
+
+
+def pytest_unconfigure() -> None:
+    """Leave neither a server nor its files."""
+    _SERVER.remove()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> PostgresServer:
+    """The Postgres of this session, running."""
+    if not _SERVER.pid:
+        _SERVER.start()
+    return _SERVER
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(postgres_server: PostgresServer) -> None:
+    """Have Django's test database be the one DATABASE_URL names, so that plain SQL and the ORM see the same rows."""
+    from django.conf import settings
+
+    settings.DATABASES["default"].setdefault("TEST", {})["NAME"] = TEST_DATABASE
+
+
+@pytest.fixture(scope="session")
+def migrated_template(postgres_server: PostgresServer, django_db_setup: None, django_db_blocker: Any) -> str:
+    """A database with all migrations and nothing else, to copy from; nobody connects to it."""
+    from django.db import connections
+
+    with django_db_blocker.unblock():
+        connections.close_all()
+        pool = getattr(connections["default"], "close_pool", None)
+        if pool is not None:
+            pool()
+    postgres_server.run("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy", TEMPLATE_DATABASE, TEST_DATABASE)
+    return TEMPLATE_DATABASE
+
+
+@pytest.fixture
+def database_url(transactional_db: None) -> str:
+    """Address of the test database for other processes; rows are committed and truncated after the test."""
+    return _SERVER.url(TEST_DATABASE)
+
+
+@pytest.fixture
+def fresh_database(postgres_server: PostgresServer, migrated_template: str) -> Iterator[str]:
+    """Address of a migrated, empty database that only this test uses."""
+    name = postgres_server.copy_of(migrated_template)
+    yield postgres_server.url(name)
+    postgres_server.drop(name)
+
+
+@pytest.fixture
+def own_postgres(tmp_path: Path) -> Iterator[PostgresServer]:
+    """A Postgres for one test that may be killed."""
+    server = PostgresServer(temporary_data_dir())
+    server.start()
+    yield server
+    server.remove()
+
+
+@pytest.fixture(scope="session")
+def live_site(postgres_server: PostgresServer, migrated_template: str) -> Iterator[LiveSite]:
+    """A running `up`: web, worker and chores against a database of its own. Once for the session."""
+    name = postgres_server.copy_of(migrated_template)
+    site = LiveSite(database_url=postgres_server.url(name), port=free_port())
+    site.start()
+    yield site
+    site.stop()
+    postgres_server.drop(name)

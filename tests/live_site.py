@@ -1,0 +1,96 @@
+"""`manage.py up` as tests run it: a process of its own on a free port, watched and stopped."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+
+from tests.postgres_server import temporary_data_dir
+from tests.waiting import eventually
+
+ROOT = Path(__file__).resolve().parent.parent
+ADMIN_EMAIL = "admin@example.com"
+ADMIN_PASSWORD = "a long password for tests"
+SUPERADMIN_SECRET = "superadmin-secret-for-tests"
+
+
+def free_port() -> int:
+    """A port nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class LiveSite:
+    """One `up`. `extra` adds or replaces environment variables."""
+
+    def __init__(self, *, database_url: str, port: int, extra: dict[str, str] | None = None) -> None:
+        self.url = f"http://127.0.0.1:{port}"
+        self.data_dir = temporary_data_dir()
+        self.log = self.data_dir / "up.log"
+        self.environ = {
+            "PATH": os.environ["PATH"],
+            "HOME": os.environ.get("HOME", "/"),
+            "PORT": str(port),
+            "BASE_URL": self.url,
+            "DATA_DIR": str(self.data_dir),
+            "ADMIN_EMAIL": ADMIN_EMAIL,
+            "ADMIN_PASSWORD": ADMIN_PASSWORD,
+            "SUPERADMIN_SECRET": SUPERADMIN_SECRET,
+            **({"DATABASE_URL": database_url} if database_url else {}),
+            **(extra or {}),
+        }
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self, *, within_s: float = 90) -> None:
+        """Start and wait until pages are served."""
+        self.spawn()
+        eventually(self.is_ready, within_s=within_s, every_s=0.05)
+
+    def spawn(self, command: str = "up") -> None:
+        """Start without waiting."""
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, str(ROOT / "manage.py"), command],
+                cwd=ROOT,
+                env=self.environ,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def is_ready(self) -> bool:
+        """True once the site answers; an AssertionError with its log when it has ended."""
+        process = self.running
+        if process.poll() is not None:
+            raise RuntimeError(f"`up` left with {process.returncode}:\n{self.output()}")
+        try:
+            return httpx.get(f"{self.url}/api/version", timeout=2).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    @property
+    def running(self) -> subprocess.Popen[bytes]:
+        assert self.process is not None, "not started"
+        return self.process
+
+    def output(self) -> str:
+        return self.log.read_text(errors="replace")
+
+    def stop(self, *, within_s: float = 40) -> None:
+        """Ctrl-C, then remove the data directory."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+            try:
+                self.process.wait(within_s)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+                raise
+        shutil.rmtree(self.data_dir, ignore_errors=True)
