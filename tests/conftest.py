@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import django
 import pytest
 
 from tests.live_site import LiveSite, free_port
@@ -30,6 +31,11 @@ os.environ |= {
     "SECRET_KEY": "a key for tests",
     "DJANGO_ALLOW_ASYNC_UNSAFE": "true",  # Playwright's loop runs in the thread of the tests
 }
+
+
+def pytest_configure() -> None:
+    """Load settings and apps now: pytest-django looks for settings before this file is read."""
+    django.setup()
 
 
 def pytest_unconfigure() -> None:
