@@ -1,0 +1,1 @@
+"""The site: settings, urls, asgi routing and the one command that runs it all."""

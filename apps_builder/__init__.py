@@ -1,0 +1,1 @@
+"""Apps: model, policies, components, editor and viewer."""

@@ -1,0 +1,5 @@
+from django.apps import AppConfig
+
+
+class AppsBuilderConfig(AppConfig):
+    name = "apps_builder"

@@ -1,0 +1,1 @@
+"""Flows: the OpenFlow model, its engine, the editor and the run graph."""

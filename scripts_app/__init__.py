@@ -1,0 +1,1 @@
+"""Scripts: versions, signatures and the editor."""

@@ -1,0 +1,1 @@
+"""Everything that starts a job: schedules, webhooks, routes, Slack, e-mail, brokers."""

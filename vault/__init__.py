@@ -1,0 +1,1 @@
+"""Variables, resources, resource types and encryption."""

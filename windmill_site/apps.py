@@ -1,0 +1,5 @@
+from django.apps import AppConfig
+
+
+class WindmillSiteConfig(AppConfig):
+    name = "windmill_site"

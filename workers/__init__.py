@@ -1,0 +1,1 @@
+"""Jobs: queue, worker process, runtimes, sandbox, logs and live updates."""

@@ -1,0 +1,1 @@
+"""People, groups, folders, access lists, tokens, policy and audit: the lowest room."""
