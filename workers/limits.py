@@ -1,0 +1,282 @@
+"""Memory and process limits of a job: a cgroup of its own (v2, else v1), else a watchdog over its processes."""
+
+import asyncio
+import contextlib
+import itertools
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Protocol
+
+_CGROUP_ROOT = Path("/sys/fs/cgroup")
+_PAGE_KB = os.sysconf("SC_PAGE_SIZE") // 1024
+WATCH_INTERVAL_S = 0.1
+
+
+class JobLimits(Protocol):
+    """The limits of one child. `procs_fds` are opened cgroup.procs files that it enters by itself."""
+
+    procs_fds: tuple[int, ...]
+
+    def apply(self, memory_bytes: int, max_processes: int) -> None: ...
+    def oom_killed(self) -> bool: ...
+    def peak_kb(self) -> int: ...
+    def close(self) -> None: ...
+
+
+class Limiter(Protocol):
+    """Makes the limits of a child before the child exists."""
+
+    kind: Literal["v2", "v1"]
+
+    def open(self, slot: int) -> JobLimits: ...
+
+
+def find_limiter() -> Limiter | None:
+    """The best cgroup mechanism this process may use; None means: watch the processes instead."""
+    return CgroupV2.find() or CgroupV1.find()
+
+
+@dataclass
+class _CgroupLimits:
+    """Files of one job's cgroup directories, whatever the version calls them."""
+
+    directories: tuple[Path, ...]
+    memory_limits: tuple[Path, ...]
+    processes_limit: Path
+    peak_file: Path
+    oom_file: Path
+    procs_fds: tuple[int, ...] = field(default=())
+
+    def apply(self, memory_bytes: int, max_processes: int) -> None:
+        for path in self.memory_limits:
+            _write(path, str(memory_bytes))
+        _write(self.processes_limit, str(max_processes + 1))  # the mini-init counts too
+
+    def oom_killed(self) -> bool:
+        with contextlib.suppress(OSError):
+            for line in self.oom_file.read_text().splitlines():
+                name, _, count = line.partition(" ")
+                if name == "oom_kill":
+                    return int(count) > 0
+        return False
+
+    def peak_kb(self) -> int:
+        with contextlib.suppress(OSError, ValueError):
+            return int(self.peak_file.read_text()) // 1024
+        return 0
+
+    def close(self) -> None:
+        for fd in self.procs_fds:
+            os.close(fd)
+        self.procs_fds = ()
+        for directory in self.directories:
+            with contextlib.suppress(OSError):
+                directory.rmdir()
+
+
+class CgroupV1:
+    """One memory and one pids group a child, below this process's own groups."""
+
+    kind: Literal["v2", "v1"] = "v1"
+    _numbers = itertools.count(1)
+
+    def __init__(self, memory: Path, pids: Path) -> None:
+        self._memory, self._pids = memory, pids
+        self._swap = (memory / "memory.memsw.limit_in_bytes").exists()
+
+    @classmethod
+    def find(cls) -> "CgroupV1 | None":
+        own = _own_groups()
+        memory = _CGROUP_ROOT / "memory" / own.get("memory", "").lstrip("/")
+        pids = _CGROUP_ROOT / "pids" / own.get("pids", "").lstrip("/")
+        if "memory" not in own or "pids" not in own or not (memory / "memory.limit_in_bytes").exists():
+            return None
+        limiter = cls(memory, pids)
+        return limiter if _works(limiter) else None
+
+    def open(self, slot: int) -> JobLimits:
+        name = f"windmill-{os.getpid()}-{next(self._numbers)}"
+        memory, pids = self._memory / name, self._pids / name
+        memory.mkdir()
+        pids.mkdir()
+        limits = [memory / "memory.limit_in_bytes"]
+        if self._swap:
+            limits.append(memory / "memory.memsw.limit_in_bytes")
+        return _CgroupLimits(
+            directories=(memory, pids),
+            memory_limits=tuple(limits),
+            processes_limit=pids / "pids.max",
+            peak_file=memory / "memory.max_usage_in_bytes",
+            oom_file=memory / "memory.oom_control",
+            procs_fds=tuple(os.open(path / "cgroup.procs", os.O_WRONLY | os.O_CLOEXEC) for path in (memory, pids)),
+        )
+
+
+class CgroupV2:
+    """One group a child below this process's own group, which must pass memory and pids on to its children."""
+
+    kind: Literal["v2", "v1"] = "v2"
+    _numbers = itertools.count(1)
+
+    def __init__(self, parent: Path) -> None:
+        self._parent = parent
+
+    @classmethod
+    def find(cls) -> "CgroupV2 | None":
+        own = _own_groups()
+        parent = _CGROUP_ROOT / own.get("", "").lstrip("/")
+        if "" not in own or not (parent / "cgroup.controllers").exists():
+            return None
+        if not {"memory", "pids"} <= set((parent / "cgroup.controllers").read_text().split()):
+            return None
+        limiter = cls(parent)
+        return limiter if _delegate(parent) and _works(limiter) else None
+
+    def open(self, slot: int) -> JobLimits:
+        group = self._parent / f"windmill-{os.getpid()}-{next(self._numbers)}"
+        group.mkdir()
+        with contextlib.suppress(OSError):
+            _write(group / "memory.swap.max", "0")
+        return _CgroupLimits(
+            directories=(group,),
+            memory_limits=(group / "memory.max",),
+            processes_limit=group / "pids.max",
+            peak_file=group / "memory.peak",
+            oom_file=group / "memory.events",
+            procs_fds=(os.open(group / "cgroup.procs", os.O_WRONLY | os.O_CLOEXEC),),
+        )
+
+
+def _own_groups() -> dict[str, str]:
+    """This process's group by controller; "" is the unified hierarchy."""
+    groups: dict[str, str] = {}
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/self/cgroup").read_text().splitlines():
+            _, controllers, path = line.split(":", 2)
+            groups.update(dict.fromkeys(controllers.split(","), path))
+    return groups
+
+
+def _delegate(parent: Path) -> bool:
+    """Let `parent` have children with memory and pids limits: its own processes must move into a leaf first."""
+    control = parent / "cgroup.subtree_control"
+    with contextlib.suppress(OSError):
+        if {"memory", "pids"} <= set(control.read_text().split()):
+            return True
+        try:
+            _write(control, "+memory +pids")
+            return True
+        except OSError:
+            leaf = parent / "windmill-workers"
+            leaf.mkdir(exist_ok=True)
+            for pid in (parent / "cgroup.procs").read_text().split():
+                _write(leaf / "cgroup.procs", pid)
+            _write(control, "+memory +pids")
+            return True
+    return False
+
+
+def _works(limiter: Limiter) -> bool:
+    try:
+        limits = limiter.open(0)
+    except OSError:
+        return False
+    try:
+        limits.apply(1024**3, 64)
+        return True
+    except OSError:
+        return False
+    finally:
+        limits.close()
+
+
+def _write(path: Path, text: str) -> None:
+    fd = os.open(path, os.O_WRONLY)
+    try:
+        os.write(fd, text.encode())
+    finally:
+        os.close(fd)
+
+
+# --- watchdog ---
+
+
+@dataclass
+class Watched:
+    """A running job under watch."""
+
+    init_pid: Callable[[], int | None]
+    memory_bytes: int
+    max_processes: int
+    on_excess: Callable[[str], None]  # called once, with "oom" or "processes"
+    peak_kb: int = 0
+    done: bool = False
+
+
+class Watchdog:
+    """Looks at the processes of every watched job ten times a second, while there is one."""
+
+    def __init__(self) -> None:
+        self._watched: set[int] = set()
+        self._jobs: dict[int, Watched] = {}
+        self._timer: asyncio.TimerHandle | None = None
+
+    def watch(self, job: Watched) -> None:
+        self._jobs[id(job)] = job
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(WATCH_INTERVAL_S, self._tick)
+
+    def drop(self, job: Watched) -> None:
+        self._jobs.pop(id(job), None)
+        if not self._jobs and self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _tick(self) -> None:
+        for job in list(self._jobs.values()):
+            pid = job.init_pid()
+            if pid is not None and not job.done:
+                _inspect(job, list_tree(pid))
+        self._timer = asyncio.get_running_loop().call_later(WATCH_INTERVAL_S, self._tick) if self._jobs else None
+
+
+def _inspect(job: Watched, pids: list[int]) -> None:
+    used_kb = sum(_private_kb(pid) for pid in pids)
+    if used_kb * 1024 > job.memory_bytes and len(pids) > 2:
+        used_kb = sum(_proportional_kb(pid) for pid in pids)  # forks share pages: count each page once
+    job.peak_kb = max(job.peak_kb, used_kb)
+    if used_kb * 1024 > job.memory_bytes:
+        job.done = True
+        job.on_excess("oom")
+    elif len(pids) > job.max_processes + 1:
+        job.done = True
+        job.on_excess("processes")
+
+
+def list_tree(root: int) -> list[int]:
+    """Process ids of `root` and everything below it."""
+    found, queue = [], [root]
+    while queue and len(found) < 10_000:
+        pid = queue.pop()
+        found.append(pid)
+        with contextlib.suppress(OSError):
+            for thread in Path(f"/proc/{pid}/task").iterdir():
+                queue += map(int, (thread / "children").read_text().split())
+    return found
+
+
+def _private_kb(pid: int) -> int:
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        fields = Path(f"/proc/{pid}/statm").read_text().split()
+        return (int(fields[1]) - int(fields[2])) * _PAGE_KB
+    return 0
+
+
+def _proportional_kb(pid: int) -> int:
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1])
+    return _private_kb(pid)

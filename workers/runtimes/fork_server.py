@@ -1,0 +1,375 @@
+"""The worker's end of one fork server: start it, ask it for children, hear how they end.
+
+A `Child` is a process that is forked, sealed and waiting (or about to) on its channel; handing a job over is one
+message. Everything a server and its children hold (sockets, pipes, process ids, cgroups) is released here.
+"""
+
+import asyncio
+import contextlib
+import fcntl
+import itertools
+import json
+import os
+import shutil
+import signal
+import socket
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from workers import sandbox
+from workers.limits import JobLimits, Limiter
+from workers.runtimes.jail import wire
+from workers.runtimes.jail.mini_init import KILL_ALL
+from workers.sandbox import Jail, Level, SandboxError
+
+PRELOADED_PACKAGES = ("wmill", "httpx")
+_START_LIMIT_S = 30.0
+
+
+@dataclass(frozen=True)
+class ExitReport:
+    """What the mini-init said when the job's main process had ended."""
+
+    status: int  # as from wait()
+    peak_kb: int
+    json_fd: int | None  # result.json, opened for us; ours to close
+    text_fd: int | None
+
+
+class Child:
+    """One prepared process and its descriptors. `on_exit` and `on_gone` are set by whoever runs a job in it."""
+
+    def __init__(self, server: "ForkServer", slot: int, directory: str, limits: JobLimits | None) -> None:
+        self.slot = slot
+        self.limits = limits
+        self.directory = directory
+        self.pidfd: int | None = None
+        self.host_pid: int | None = None
+        self.failure: str | None = None
+        self.report: ExitReport | None = None
+        self.gone = asyncio.get_running_loop().create_future()
+        self.on_exit: Callable[[], None] | None = None
+        self.server = server
+        self._kill_wanted = False
+        self.channel, self._their_channel = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.channel.setblocking(False)
+        self.output, self._their_output = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        fcntl.fcntl(self._their_output, fcntl.F_SETFL, 0)  # the job's end blocks, as programs expect
+
+    def request_fds(self) -> list[int]:
+        return [self._their_channel.fileno(), self._their_output, *(self.limits.procs_fds if self.limits else ())]
+
+    def release_theirs(self) -> None:
+        self._their_channel.close()
+        os.close(self._their_output)
+
+    def started(self, pidfd: int) -> None:
+        self.pidfd = pidfd
+        self.host_pid = _read_host_pid(pidfd)
+        asyncio.get_running_loop().add_reader(pidfd, self._on_gone)
+        if self._kill_wanted:
+            self.kill()
+
+    def exited(self, report: ExitReport) -> None:
+        self.report = report
+        if self.on_exit:
+            self.on_exit()
+
+    def failed(self, text: str) -> None:
+        self.failure = text
+        if self.pidfd is None:
+            self.vanish()
+        elif self.on_exit:
+            self.on_exit()
+
+    def signal(self, number: int) -> None:
+        """Signal the mini-init, which passes TERM and INT on to the job."""
+        if self.pidfd is None:
+            self._kill_wanted = self._kill_wanted or not self.gone.done()
+            return
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self.pidfd, number)
+
+    def kill(self) -> None:
+        """End every process of the job. Death shows by `gone`."""
+        if self.server.jail.level is not Level.OFF:
+            self.signal(signal.SIGKILL)
+            return
+        self.signal(KILL_ALL)
+        asyncio.get_running_loop().call_later(1.0, self.signal, signal.SIGKILL)
+
+    def _on_gone(self) -> None:
+        pidfd, self.pidfd = self.pidfd, None
+        if pidfd is not None:
+            asyncio.get_running_loop().remove_reader(pidfd)
+            os.close(pidfd)
+        # the report was sent before the death; it may still wait in the control socket
+        self.server.read_events()
+        self.vanish()
+
+    def vanish(self) -> None:
+        """No process is left."""
+        if self.gone.done():
+            return
+        self.host_pid = None
+        self.gone.set_result(None)
+        self.server.forget(self)
+        if self.on_exit:
+            self.on_exit()
+
+    def close(self) -> None:
+        """Release the descriptors. The job is over and its output read."""
+        with contextlib.suppress(OSError):
+            self.channel.close()
+        if self.output >= 0:
+            os.close(self.output)
+            self.output = -1
+        if self.report:
+            for fd in (self.report.json_fd, self.report.text_fd):
+                if fd is not None:
+                    with contextlib.suppress(OSError):
+                        os.close(fd)
+
+
+class ForkServer:
+    """A jailed server process for one interpreter and one set of packages."""
+
+    def __init__(
+        self,
+        *,
+        jail: Jail,
+        interpreter: Path,
+        package_dirs: tuple[Path, ...] = (),
+        language: str = "python3",
+        prepared: int = 1,
+        limiter: Limiter | None = None,
+        preload: tuple[str, ...] = PRELOADED_PACKAGES,
+    ) -> None:
+        self.jail = jail
+        self.language = language
+        self.alive = False
+        self.preload_problems: list[str] = []
+        self.last_used = time.monotonic()
+        self.busy = 0  # children that run a job
+        self._interpreter, self._package_dirs, self._preload = interpreter, package_dirs, preload
+        self._wanted = prepared
+        self._limiter = limiter
+        self._slots = itertools.count(1)
+        self._children: dict[int, Child] = {}
+        self._prepared: deque[Child] = deque()
+        self._process: asyncio.subprocess.Process | None = None
+        self._control: socket.socket | None = None
+        self._ready: asyncio.Future[None] | None = None
+        self._stderr = -1
+
+    async def start(self) -> None:
+        """Start the server and its first prepared children; raises SandboxError naming what failed."""
+        loop = asyncio.get_running_loop()
+        sandbox.make_directories(self.jail)
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        ours.setblocking(False)
+        self._control, self._ready = ours, loop.create_future()
+        self._stderr = os.memfd_create("fork-server-stderr", os.MFD_CLOEXEC)
+        try:
+            self._process = await self._spawn(theirs.fileno())
+        finally:
+            theirs.close()
+        self.alive = True
+        loop.add_reader(ours, self.read_events)
+        try:
+            await asyncio.wait_for(self._ready, _START_LIMIT_S)
+        except (TimeoutError, ConnectionError) as error:
+            await self.close()
+            raise SandboxError(self._explain_start(error)) from error
+        self._top_up()
+
+    async def _spawn(self, control_fd: int) -> asyncio.subprocess.Process:
+        python = self.language == "python3"
+        settings = {"language": self.language, "preload": list(self._preload) if python else []}
+        command = sandbox.server_command(self.jail, self._interpreter, self._package_dirs, settings, control_fd)
+        drop: dict = {}
+        if self.jail.level is Level.OFF and self.jail.drops_user:
+            drop = {"user": self.jail.uid, "group": self.jail.gid, "extra_groups": []}
+        return await asyncio.create_subprocess_exec(
+            *command,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=self._stderr,
+            stderr=self._stderr,
+            pass_fds=(control_fd,),
+            env={"LANG": "C.UTF-8", "PATH": "/usr/local/bin:/usr/bin:/bin"},
+            start_new_session=True,
+            cwd="/",
+            **drop,
+        )
+
+    def take(self, *, directory: str = "") -> Child:
+        """A child to hand one job to: a prepared one if there is one, else one that is being made.
+
+        With `directory` (a folder of jail.directories) the child is made for that folder.
+        """
+        if not self.alive:
+            raise SandboxError("The fork server has ended. Start the job again; a new server will be made.")
+        self.last_used = time.monotonic()
+        self.busy += 1
+        while self._prepared and not directory:
+            child = self._prepared.popleft()
+            if not child.gone.done() and child.failure is None:
+                return child
+        return self._prepare(directory)
+
+    def refill(self) -> None:
+        """Prepare what `take` took; called when the job has its work, so that this is off its path."""
+        if self.alive:
+            self._top_up()
+
+    def release(self, child: Child) -> None:
+        """The job in `child` is over."""
+        self.busy -= 1
+        self.last_used = time.monotonic()
+        if not child.gone.done():
+            asyncio.get_running_loop().call_later(1.0, self._kill_if_left, child)
+
+    def forget(self, child: Child) -> None:
+        """All processes of `child` are gone."""
+        self._children.pop(child.slot, None)
+        with contextlib.suppress(ValueError):
+            self._prepared.remove(child)
+            child.close()  # nobody else will
+        if child.limits:
+            child.limits.close()
+        if self.jail.level is Level.OFF and child.directory.startswith("off-"):
+            shutil.rmtree(self.jail.directories / child.directory, ignore_errors=True)
+
+    async def close(self) -> None:
+        """End the server and every job in it."""
+        self.alive = False
+        if self._control is not None:
+            asyncio.get_running_loop().remove_reader(self._control)
+            self._control.close()  # the server ends when it reads the end of file
+        if self._process is not None and self._process.returncode is None:
+            try:
+                await asyncio.wait_for(self._process.wait(), 2.0)
+            except TimeoutError:
+                self._process.kill()
+                await self._process.wait()
+        self._lose_children("The fork server was closed.")
+        if self._stderr >= 0:
+            os.close(self._stderr)
+            self._stderr = -1
+
+    def memory_kb(self) -> int:
+        """Resident memory of the server process itself, for the pool's cap."""
+        child = next(iter(self._children.values()), None)
+        if child is None or child.host_pid is None:
+            return 0
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            pages = int(Path(f"/proc/{child.host_pid}/statm").read_text().split()[1])
+            return pages * os.sysconf("SC_PAGE_SIZE") // 1024
+        return 0
+
+    # --- children ---
+
+    def _top_up(self) -> None:
+        while len(self._prepared) < self._wanted:
+            self._prepared.append(self._prepare(""))
+
+    def _prepare(self, directory: str) -> Child:
+        assert self._control is not None
+        slot = next(self._slots)
+        if self.jail.level is Level.OFF and not directory:
+            directory = f"off-{os.getpid()}-{id(self)}-{slot}"
+            path = self.jail.directories / directory
+            path.mkdir(mode=0o700)
+            if self.jail.drops_user:
+                os.chown(path, self.jail.uid, self.jail.gid)
+        limits = self._limiter.open(slot) if self._limiter else None
+        child = Child(self, slot, directory, limits)
+        self._children[slot] = child
+        where = str(self.jail.directories / directory) if self.jail.level is Level.OFF else directory
+        try:
+            socket.send_fds(self._control, [wire.PREPARE.pack(slot) + where.encode()], child.request_fds())
+        except OSError as error:
+            child.failure = f"the fork server does not answer: {error}"
+            asyncio.get_running_loop().call_soon(child.vanish)
+        finally:
+            child.release_theirs()
+        return child
+
+    def _kill_if_left(self, child: Child) -> None:
+        if not child.gone.done():
+            child.kill()
+
+    # --- events of the control socket ---
+
+    def read_events(self) -> None:
+        """Handle what the server and the mini-inits have sent."""
+        while self._control is not None and self._control.fileno() >= 0:
+            try:
+                message, fds = wire.receive(self._control, max_fds=2)
+            except BlockingIOError:
+                return
+            except OSError:
+                message, fds = b"", []
+            if not message:
+                self._lost()
+                return
+            self._on_event(message, fds)
+
+    def _on_event(self, message: bytes, fds: list[int]) -> None:
+        kind, slot = wire.EVENT.unpack_from(message)
+        rest = message[wire.EVENT.size :]
+        child = self._children.get(slot)
+        if kind == wire.READY and self._ready is not None and not self._ready.done():
+            self.preload_problems = json.loads(rest)
+            self._ready.set_result(None)
+        elif child is None:
+            pass
+        elif kind == wire.STARTED:
+            child.started(fds.pop())
+        elif kind == wire.FAILED:
+            child.failed(rest.decode(errors="replace"))
+        elif kind == wire.EXITED:
+            status, peak_kb, flags = wire.EXIT.unpack(rest)
+            json_fd = fds.pop(0) if flags & wire.HAS_JSON and fds else None
+            text_fd = fds.pop(0) if flags & wire.HAS_TEXT and fds else None
+            child.exited(ExitReport(status, peak_kb, json_fd, text_fd))
+        for fd in fds:
+            os.close(fd)
+
+    def _lost(self) -> None:
+        """The server has ended: so has, by the kernel, everything below it."""
+        if not self.alive:
+            return
+        self.alive = False
+        assert self._control is not None and self._ready is not None
+        asyncio.get_running_loop().remove_reader(self._control)
+        if not self._ready.done():
+            self._ready.set_exception(ConnectionError("it ended before it was ready"))
+        self._lose_children("The fork server ended unexpectedly.")
+
+    def _lose_children(self, text: str) -> None:
+        for child in list(self._children.values()):
+            child.failure = child.failure or text
+            if child.pidfd is None:
+                child.vanish()
+
+    def _explain_start(self, error: Exception) -> str:
+        said = ""
+        with contextlib.suppress(OSError):
+            said = os.pread(self._stderr, 4000, 0).decode(errors="replace").strip()
+        return (
+            f"The fork server for {self._interpreter} did not start at sandbox level {self.jail.level}: "
+            f"{error or type(error).__name__}. It said: {said or 'nothing'}. Run `manage.py worker --probe` to see "
+            "which step of the sandbox this machine refuses."
+        )
+
+
+def _read_host_pid(pidfd: int) -> int | None:
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/self/fdinfo/{pidfd}").read_text().splitlines():
+            if line.startswith("Pid:"):
+                return int(line.split()[1])
+    return None

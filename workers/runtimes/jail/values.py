@@ -1,0 +1,81 @@
+"""What may be stored as a result: JSON without NaN, NUL and lone surrogates, within size, depth and number limits.
+
+Used by the job (to make its result fit) and by the worker (which trusts nobody's JSON).
+"""
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+MAX_DEPTH = 500
+MAX_NUMBER_LENGTH = 1000
+MAX_EXPONENT = 400
+
+_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_LONG_NUMBER = re.compile(rb"[0-9.]{%d}" % (MAX_NUMBER_LENGTH + 1))
+_EXPONENT = re.compile(rb"[0-9.][eE][+-]?0*([0-9]{3,})")
+_SURROGATES = re.compile("[\ud800-\udfff]")
+
+
+class ResultTooLarge(Exception):
+    """The result breaks a limit of size, depth or number length."""
+
+
+def dump(value: Any, convert: Callable[[Any], Any] = str) -> bytes:
+    """JSON text of `value`: NaN and infinities as null, NUL removed, lone surrogates replaced, key order kept."""
+    try:
+        text = json.dumps(value, default=convert, allow_nan=False, ensure_ascii=False)
+        if "\\u0000" not in text:
+            return text.encode()
+    except ValueError:  # NaN or a lone surrogate (what else it may be is raised again below)
+        pass
+    return clean(json.dumps(value, default=convert))
+
+
+def clean(text: "str | bytes") -> bytes:
+    """The same JSON with the values that Postgres refuses replaced; raises ValueError if it is no JSON."""
+    parsed = json.loads(text, parse_constant=lambda _name: None)
+    return json.dumps(_scrub(parsed), allow_nan=False, ensure_ascii=False).encode()
+
+
+def find_limit(content: bytes) -> "str | None":
+    """Which limit the (valid) JSON breaks, as a sentence; None if it breaks none."""
+    brackets = content.count(b"[") + content.count(b"{")
+    may_be_long = _LONG_NUMBER.search(content) or _EXPONENT.search(content)
+    if brackets <= MAX_DEPTH and not may_be_long:
+        return None
+    bare = _STRINGS.sub(b"0", content)
+    if may_be_long:
+        if _LONG_NUMBER.search(bare):
+            return f"a number has more than {MAX_NUMBER_LENGTH} characters"
+        if any(int(exponent[:9]) > MAX_EXPONENT for exponent in _EXPONENT.findall(bare)):
+            return f"a number has an exponent beyond {MAX_EXPONENT}"
+    if _depth_exceeds(bare.translate(None, _NOT_BRACKETS)):
+        return f"it is nested more than {MAX_DEPTH} levels deep"
+    return None
+
+
+def _depth_exceeds(brackets: bytes) -> bool:
+    """Peel the innermost pairs off, one level a round: plain C loops, however large the value is."""
+    for _ in range(MAX_DEPTH):
+        if not brackets:
+            return False
+        brackets = brackets.replace(b"[]", b"").replace(b"{}", b"")
+    return bool(brackets)
+
+
+def _scrub(value: Any) -> Any:
+    if isinstance(value, str):
+        return clean_text(value)
+    if isinstance(value, list):
+        return [_scrub(item) for item in value]
+    if isinstance(value, dict):
+        return {clean_text(key): _scrub(item) for key, item in value.items()}
+    return value
+
+
+def clean_text(text: str) -> str:
+    """Text that every store takes: no NUL, no lone surrogate."""
+    return _SURROGATES.sub("\ufffd", text.replace("\0", ""))

@@ -1,0 +1,89 @@
+"""The fork servers of one worker process, by what they have loaded; the longest unused goes first."""
+
+import asyncio
+import contextlib
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+
+from workers.limits import Limiter, find_limiter
+from workers.runtimes.fork_server import ForkServer
+from workers.sandbox import Jail, Level, base_interpreter
+
+PROGRAMS = "programs"  # language of the server that forks what execs another program
+
+
+@dataclass(frozen=True)
+class ServerKey:
+    """What jobs must have in common to be forked from one server."""
+
+    language: str
+    workspace_id: str = ""
+    interpreter: Path | None = None
+    lock_hash: str = ""
+    package_dirs: tuple[Path, ...] = ()
+
+
+class ForkServerPool:
+    """At most `max_servers` servers and `max_memory_kb` of server memory; a server with running jobs stays."""
+
+    def __init__(
+        self, jail: Jail, *, prepared: int = 1, max_servers: int = 8, max_memory_kb: int = 1024 * 1024
+    ) -> None:
+        self._jail, self._prepared = jail, prepared
+        self._max_servers, self._max_memory_kb = max_servers, max_memory_kb
+        self._servers: OrderedDict[ServerKey, ForkServer] = OrderedDict()
+        self._starting: dict[ServerKey, asyncio.Task[ForkServer]] = {}
+        self._limiter: Limiter | None = find_limiter() if jail.level is Level.FULL else None
+
+    @property
+    def limits_kind(self) -> str:
+        return self._limiter.kind if self._limiter else "watchdog"
+
+    async def get(self, key: ServerKey) -> ForkServer:
+        """The live server for `key`, started if need be; raises SandboxError."""
+        server = self._servers.get(key)
+        if server is not None and server.alive:
+            self._servers.move_to_end(key)
+            return server
+        task = self._starting.get(key)
+        if task is None:
+            task = asyncio.create_task(self._start(key))
+            self._starting[key] = task
+            task.add_done_callback(lambda _: self._starting.pop(key, None))
+        return await asyncio.shield(task)
+
+    async def close(self) -> None:
+        for task in list(self._starting.values()):
+            with contextlib.suppress(Exception):
+                await task
+        servers = list(self._servers.values())
+        self._servers.clear()
+        await asyncio.gather(*(server.close() for server in servers))
+
+    async def _start(self, key: ServerKey) -> ForkServer:
+        await self._make_room(key)
+        server = ForkServer(
+            jail=self._jail,
+            interpreter=key.interpreter or base_interpreter(),
+            package_dirs=key.package_dirs,
+            language=key.language,
+            prepared=self._prepared,
+            limiter=self._limiter,
+        )
+        await server.start()
+        self._servers[key] = server
+        return server
+
+    async def _make_room(self, key: ServerKey) -> None:
+        dead = self._servers.pop(key, None)
+        if dead is not None:
+            await dead.close()
+        for other, server in list(self._servers.items()):
+            crowded = len(self._servers) >= self._max_servers
+            heavy = sum(known.memory_kb() for known in self._servers.values()) > self._max_memory_kb
+            if not crowded and not heavy:
+                return
+            if server.busy == 0:
+                del self._servers[other]
+                await server.close()

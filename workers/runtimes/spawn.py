@@ -1,0 +1,76 @@
+"""How a job becomes a message to its child: Python code to run, or a program with its arguments."""
+
+import json
+import re
+from typing import Any
+
+from workers.runtimes.base import JobSpec
+from workers.runtimes.jail import wire
+
+_DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_COMMANDS = {"bash": (["/bin/bash", "-e", "main.sh"], "main.sh")}  # -e: a failing line ends the script
+_ARGUMENT_LIMIT = 128 * 1024 - 1  # MAX_ARG_STRLEN of the kernel, with its closing NUL
+
+PROGRAM_LANGUAGES = tuple(_COMMANDS)
+
+
+class BadArguments(Exception):
+    """The arguments cannot be passed to the program."""
+
+
+def pack_python(spec: JobSpec, directory: str) -> bytes:
+    """The hand-over message of a Python job."""
+    header = {
+        "module": module_name(spec.module_path),
+        "entrypoint": spec.entrypoint,
+        "result_cap": spec.result_cap_bytes,
+        **_common(spec, directory),
+    }
+    return wire.pack_hand_over(header, spec.code.encode(errors="replace"), spec.args)
+
+
+def pack_program(spec: JobSpec, directory: str) -> bytes:
+    """The hand-over message of a job that is a program; raises BadArguments."""
+    command, script = _COMMANDS[spec.language]
+    header = {"command": [*command, *_arguments(spec)], "script": script, **_common(spec, directory)}
+    return wire.pack_hand_over(header, spec.code.encode(errors="replace"), spec.args)
+
+
+def module_name(path: str) -> str:
+    """`f/my-folder/1st script` → `f/my_folder/_1st_script`: every part a name that Python can import."""
+    parts = []
+    for part in path.split("/"):
+        name = re.sub(r"[- ]", "_", part).replace("@", ".")
+        if name and name.strip("."):
+            parts.append(f"_{name}" if name[0].isdigit() else name)
+    return "/".join(parts) or "script"
+
+
+def _common(spec: JobSpec, directory: str) -> dict[str, Any]:
+    env = {"PATH": _DEFAULT_PATH, "LANG": "C.UTF-8", "HOME": directory, "TMPDIR": directory, **spec.env}
+    return {"env": env, "files": dict(spec.files), "max_processes": spec.max_processes}
+
+
+def _arguments(spec: JobSpec) -> list[str]:
+    """Positional texts in signature order: strings raw, other values as compact JSON, absent or null as ''."""
+    given = json.loads(spec.args)
+    texts = []
+    for name in spec.arg_order:
+        value = given.get(name)
+        if value is None:
+            value = spec.arg_defaults.get(name)
+        text = _as_text(value)
+        if len(text.encode(errors="replace")) > _ARGUMENT_LIMIT:
+            raise BadArguments(
+                f"The argument `{name}` has {len(text)} characters, more than a program accepts on its command line "
+                f"({_ARGUMENT_LIMIT} bytes). Read it from the file args.json in the working directory instead."
+            )
+        texts.append(text)
+    return texts
+
+
+def _as_text(value: Any) -> str:
+    if value is None:
+        return ""
+    text = value if isinstance(value, str) else json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    return text.replace("\0", "").encode(errors="replace").decode()

