@@ -67,9 +67,7 @@ class Site:
 @contextmanager
 def bench_site() -> Iterator[Site]:
     """A running site with the workspace `bench`."""
-    live = LiveSite(
-        database_url="", port=free_port(), extra={"NUM_WORKERS": "2", "TMPDIR": os.environ.get("TMPDIR", "/tmp")}
-    )
+    live = LiveSite(database_url="", port=free_port(), extra={"NUM_WORKERS": "2"})
     try:
         live.start()
         site = Site(live, {"Authorization": f"Bearer {SUPERADMIN_SECRET}"})
