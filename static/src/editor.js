@@ -1,1 +1,2 @@
-console.log(2)
+// The code editor: pages that edit code load it with {% asset "editor" "lang-python" %}.
+import "./wm-editor.js";

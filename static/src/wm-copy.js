@@ -12,7 +12,7 @@ class WmCopy extends HTMLElement {
   }
   async #copy() {
     const source = this.hasAttribute("from") ? document.querySelector(this.getAttribute("from")) : null;
-    const text = source ? (source.value ?? source.textContent) : this.getAttribute("text");
+    const text = source ? textOf(source) : this.getAttribute("text");
     try {
       await navigator.clipboard.writeText(text ?? "");
     } catch {
@@ -22,6 +22,12 @@ class WmCopy extends HTMLElement {
     this.dispatchEvent(new CustomEvent("wm:copied", { bubbles: true }));
     this.timer = setTimeout(() => this.removeAttribute("copied"), SHOWN_MS);
   }
+}
+
+// A log's lines are blocks without line ends between them.
+function textOf(source) {
+  const lines = [...source.querySelectorAll(".ln")];
+  return lines.length ? lines.map((line) => line.textContent).join("\n") : (source.value ?? source.textContent);
 }
 
 function copyBySelection(text) {

@@ -1,5 +1,7 @@
 // <wm-rows> around the list of an array field: [data-add] clones the <template>, [data-remove] drops its row.
 // Names hold the row's number only while the form is edited: the server reads rows in their order.
+import { nextNumber } from "./rows.js";
+
 class WmRows extends HTMLElement {
   connectedCallback() {
     this.gone = new AbortController();
@@ -36,9 +38,4 @@ class WmRows extends HTMLElement {
   }
 }
 
-// A number no row has, so that rows added after a removal never share a name.
-export function nextNumber(taken) {
-  return Math.max(-1, ...taken.map(Number).filter(Number.isInteger)) + 1;
-}
-
-if (globalThis.customElements) customElements.define("wm-rows", WmRows);
+customElements.define("wm-rows", WmRows);

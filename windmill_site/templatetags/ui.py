@@ -1,5 +1,6 @@
 """`{% load ui %}`: assets, icons, navigation, and filters that turn values into what people read."""
 
+import json
 from datetime import datetime
 from typing import Any
 
@@ -9,7 +10,8 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from windmill_site import assets, display, navigation
+from windmill_site import assets, display, highlighting, navigation, results
+from windmill_site import json_tree as trees
 
 register = template.Library()
 
@@ -88,6 +90,30 @@ def reltime(moment: datetime | None, style: str = "relative") -> SafeString | st
         f"{timezone.localtime(moment):%Y-%m-%d %H:%M:%S %Z}",
         text,
     )
+
+
+@register.simple_tag
+def json_tree(value: Any, more_url: str = "") -> SafeString:
+    """A JSON value as a tree: `{% json_tree job.result more_url %}`; see windmill_site/json_tree.py for "more"."""
+    return trees.render(value, more_url)
+
+
+@register.simple_tag
+def code(text: str, language: str) -> SafeString:
+    """Read-only code in colours: `{% code script.content script.language %}`, inside `<div class="code">`."""
+    return highlighting.to_html(text, language)
+
+
+@register.filter
+def result_shape(value: Any) -> results.Result:
+    """`{% with shown=job.result|result_shape %}`: how to show a result."""
+    return results.shape(value)
+
+
+@register.filter
+def as_json(value: Any) -> str:
+    """`{{ args|as_json }}`: indented JSON, for a <pre> or a textarea."""
+    return json.dumps(value, indent=2, ensure_ascii=False)
 
 
 @register.filter

@@ -1,0 +1,2 @@
+import { python } from "@codemirror/lang-python";
+export const language = () => python();
