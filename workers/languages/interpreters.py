@@ -1,5 +1,6 @@
 """The Python interpreters of this host that jobs may run on, found by running candidates."""
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -56,6 +57,16 @@ def known_interpreters(path: str = "") -> dict[str, Interpreter]:
     if own is not None:
         found[own.minor] = own
     return dict(sorted(found.items(), key=lambda item: _numbers(item[0])))
+
+
+_known_for: set[str] = set()
+
+
+async def discover(path: str) -> None:
+    """Look for interpreters in a thread, once; after it `known_interpreters(path)` answers at once."""
+    if path not in _known_for:
+        await asyncio.to_thread(known_interpreters, path)
+        _known_for.add(path)
 
 
 def _candidates(path: str) -> Iterator[str]:

@@ -13,6 +13,7 @@ import stat
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from platform import libc_ver, machine, system
@@ -36,12 +37,17 @@ class PackageSet:
 
     @property
     def key(self) -> str:
-        host = (system(), machine(), *libc_ver())
-        about = (self.lock, host, self.interpreter.cache_tag, self.interpreter.minor, self.sources_hash)
+        about = (self.lock, _host(), self.interpreter.cache_tag, self.interpreter.minor, self.sources_hash)
         return sha256(repr(about).encode()).hexdigest()
 
     def path(self, cache_root: Path) -> Path:
         return cache_root / "python" / self.key
+
+
+@cache
+def _host() -> tuple[str, ...]:
+    """What wheels differ by; kept, as the C library's version is read out of a binary."""
+    return system(), machine(), *libc_ver()
 
 
 async def install_set(wanted: PackageSet, cache_root: Path, uv: UvSettings, on_log: OnLog) -> Path:

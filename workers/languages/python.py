@@ -6,7 +6,7 @@ from pathlib import Path
 
 from scripts_app.requirements import python_requirements
 from workers.languages.base import LockFailed, OnLog, PreparedEnv, PrepareFailed, Tools
-from workers.languages.interpreters import Interpreter, python_interpreters
+from workers.languages.interpreters import Interpreter, discover, python_interpreters
 from workers.languages.package_sets import PackageSet, install_set
 from workers.languages.python_lock import default_interpreter, interpreter_of_lock, resolve
 
@@ -41,8 +41,9 @@ class Python:
 
     async def prepare(self, code: str, lock: str | None, tools: Tools, on_log: OnLog) -> PreparedEnv:
         pinned = await self.lock(code, tools, on_log) if lock is None else lock
+        await discover(tools.path)
         try:
-            interpreter = await asyncio.to_thread(interpreter_of_lock, pinned, tools)
+            interpreter = interpreter_of_lock(pinned, tools)
         except LockFailed as error:
             raise PrepareFailed(error.message) from error
         base = await _ensure_base(interpreter, tools, on_log)
@@ -64,14 +65,16 @@ async def lock(code: str, tools: Tools, on_log: OnLog) -> str:
 
 async def install(lock: str, tools: Tools, on_log: OnLog) -> Path:
     """The read-only directory with the packages of `lock`."""
-    interpreter = await asyncio.to_thread(interpreter_of_lock, lock, tools)
+    await discover(tools.path)
+    interpreter = interpreter_of_lock(lock, tools)
     wanted = PackageSet(lock, interpreter, tools.uv.sources_hash)
     return await install_set(wanted, tools.cache_root, tools.uv, on_log)
 
 
 async def ensure_base(tools: Tools, on_log: OnLog) -> Path:
     """The directory with `wmill` and what it needs, for the default interpreter."""
-    return await _ensure_base(await asyncio.to_thread(default_interpreter, tools), tools, on_log)
+    await discover(tools.path)
+    return await _ensure_base(default_interpreter(tools), tools, on_log)
 
 
 async def _ensure_base(interpreter: Interpreter, tools: Tools, on_log: OnLog) -> Path:

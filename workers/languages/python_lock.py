@@ -6,6 +6,7 @@ jobs' sandbox, so a requirement that has no wheel for this host and Python fails
 
 import asyncio
 import re
+import sys
 import time
 from hashlib import sha256
 from pathlib import Path
@@ -15,7 +16,7 @@ from scripts_app.requirements import Combined, Requirements, combine
 from scripts_app.requirements.python_version import newest
 from scripts_app.requirements.requirement_text import package_name
 from workers.languages.base import LockFailed, OnLog, Tools
-from workers.languages.interpreters import Interpreter, known_interpreters
+from workers.languages.interpreters import Interpreter, discover, known_interpreters
 from workers.languages.uv import UvTimeout, run_uv
 
 LOCK_PYTHON = re.compile(r"\A#\s?py(?::\s*(?P<minor>3\.\d{1,2})|3(?P<old>\d{1,2}))[^\n]*")
@@ -34,10 +35,10 @@ async def resolve(scripts: list[Requirements], tools: Tools, on_log: OnLog) -> s
     for note in scripts[0].warnings:
         on_log(f"Note, {note}\n")
     wanted = combine(scripts)
-    interpreter = await asyncio.to_thread(choose_interpreter, wanted.python, scripts[0], tools)
+    await discover(tools.path)
+    interpreter = choose_interpreter(wanted.python, scripts[0], tools)
     if not wanted.names:
-        is_default = interpreter == await asyncio.to_thread(default_interpreter, tools)
-        return "" if is_default else f"# py: {interpreter.minor}\n"
+        return "" if interpreter == default_interpreter(tools) else f"# py: {interpreter.minor}\n"
     kept = _kept_resolution(wanted, interpreter, tools)
     if "no_cache" not in scripts[0].flags and (lock := await asyncio.to_thread(_read_recent, kept)):
         on_log("Resolved before, from the same requirements.\n")
@@ -87,9 +88,7 @@ def interpreter_of_lock(lock: str, tools: Tools) -> Interpreter:
 
 
 def _own_minor() -> str:
-    from sys import version_info
-
-    return f"{version_info.major}.{version_info.minor}"
+    return f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
 async def _compile(
