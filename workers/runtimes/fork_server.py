@@ -16,7 +16,7 @@ import socket
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from workers import sandbox
@@ -27,6 +27,7 @@ from workers.sandbox import Jail, Level, SandboxError
 
 PRELOADED_PACKAGES = ("wmill", "httpx")
 _START_LIMIT_S = 30.0
+_REFILL_DELAY_S = 0.004
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,6 @@ class Child:
         self.limits = limits
         self.directory = directory
         self.pidfd: int | None = None
-        self.host_pid: int | None = None
         self.failure: str | None = None
         self.report: ExitReport | None = None
         self.gone = asyncio.get_running_loop().create_future()
@@ -59,6 +59,11 @@ class Child:
         self.output, self._their_output = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         fcntl.fcntl(self._their_output, fcntl.F_SETFL, 0)  # the job's end blocks, as programs expect
 
+    @property
+    def host_pid(self) -> int | None:
+        """Process id of the mini-init, as the host sees it; None before it exists and once it is gone."""
+        return _read_host_pid(self.pidfd) if self.pidfd is not None else None
+
     def request_fds(self) -> list[int]:
         return [self._their_channel.fileno(), self._their_output, *(self.limits.procs_fds if self.limits else ())]
 
@@ -68,7 +73,6 @@ class Child:
 
     def started(self, pidfd: int) -> None:
         self.pidfd = pidfd
-        self.host_pid = _read_host_pid(pidfd)
         asyncio.get_running_loop().add_reader(pidfd, self._on_gone)
         if self._kill_wanted:
             self.kill()
@@ -114,24 +118,24 @@ class Child:
         """No process is left."""
         if self.gone.done():
             return
-        self.host_pid = None
         self.gone.set_result(None)
         self.server.forget(self)
         if self.on_exit:
             self.on_exit()
 
     def close(self) -> None:
-        """Release the descriptors. The job is over and its output read."""
-        with contextlib.suppress(OSError):
-            self.channel.close()
-        if self.output >= 0:
-            os.close(self.output)
-            self.output = -1
+        """Release the channel and the result files: the job is over. The output goes by `close_output`."""
+        self.channel.close()
         if self.report:
             for fd in (self.report.json_fd, self.report.text_fd):
                 if fd is not None:
-                    with contextlib.suppress(OSError):
-                        os.close(fd)
+                    os.close(fd)
+            self.report = replace(self.report, json_fd=None, text_fd=None)
+
+    def close_output(self) -> None:
+        if self.output >= 0:
+            os.close(self.output)
+            self.output = -1
 
 
 class ForkServer:
@@ -164,6 +168,7 @@ class ForkServer:
         self._control: socket.socket | None = None
         self._ready: asyncio.Future[None] | None = None
         self._stderr = -1
+        self._refill_timer: asyncio.TimerHandle | None = None
 
     async def start(self) -> None:
         """Start the server and its first prepared children; raises SandboxError naming what failed."""
@@ -221,16 +226,18 @@ class ForkServer:
         return self._prepare(directory)
 
     def refill(self) -> None:
-        """Prepare what `take` took; called when the job has its work, so that this is off its path."""
-        if self.alive:
-            self._top_up()
+        """Prepare what `take` took, a moment later, so that a short job need not share its cores."""
+        if self._refill_timer is None:
+            self._refill_timer = asyncio.get_running_loop().call_later(_REFILL_DELAY_S, self._top_up)
 
     def release(self, child: Child) -> None:
         """The job in `child` is over."""
         self.busy -= 1
         self.last_used = time.monotonic()
+        loop = asyncio.get_running_loop()
+        loop.call_soon(self._top_up)
         if not child.gone.done():
-            asyncio.get_running_loop().call_later(1.0, self._kill_if_left, child)
+            loop.call_later(1.0, self._kill_if_left, child)
 
     def forget(self, child: Child) -> None:
         """All processes of `child` are gone."""
@@ -238,6 +245,7 @@ class ForkServer:
         with contextlib.suppress(ValueError):
             self._prepared.remove(child)
             child.close()  # nobody else will
+            child.close_output()
         if child.limits:
             child.limits.close()
         if self.jail.level is Level.OFF and child.directory.startswith("off-"):
@@ -273,7 +281,10 @@ class ForkServer:
     # --- children ---
 
     def _top_up(self) -> None:
-        while len(self._prepared) < self._wanted:
+        if self._refill_timer is not None:
+            self._refill_timer.cancel()
+            self._refill_timer = None
+        while self.alive and len(self._prepared) < self._wanted:
             self._prepared.append(self._prepare(""))
 
     def _prepare(self, directory: str) -> Child:

@@ -39,6 +39,7 @@ class LocalRuntime:
             child.kill()
             server.release(child)
             child.close()
+            child.close_output()
             if isinstance(error, OSError):
                 raise SandboxError(f"The job could not be handed over: {error}. Start it again.") from error
             raise

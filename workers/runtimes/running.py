@@ -29,8 +29,10 @@ class RunningProcess:
     def __init__(self, child: Child, spec: JobSpec, watchdog: Watchdog | None) -> None:
         self._child, self._spec, self._watchdog = child, spec, watchdog
         self._loop = asyncio.get_running_loop()
-        self._ended = asyncio.Event()  # main process over; everything it wrote is in the pipe
-        self._drained = asyncio.Event()
+        # main process over; everything it wrote is in the pipe
+        self._ended: asyncio.Future[None] = self._loop.create_future()
+        self._drained: asyncio.Future[None] = self._loop.create_future()
+        self._reader_wakes: asyncio.Future[None] | None = None
         self._reader_claimed = False
         self._final: Final | None = None
         self._reason: str | None = None
@@ -67,7 +69,7 @@ class RunningProcess:
         left_after_end = _PIPE_CAPACITY
         try:
             while True:
-                over = self._ended.is_set()
+                over = self._ended.done()
                 try:
                     chunk = os.read(self._child.output, _CHUNK)
                 except BlockingIOError:
@@ -75,11 +77,11 @@ class RunningProcess:
                         return
                     await self._readable_or_ended()
                     continue
-                if not chunk:
-                    if over:
-                        return
-                    await self._ended.wait()  # the job closed its output and goes on
+                if not chunk and not over:
+                    await self._end_of_job()  # the job closed its output and goes on
                     continue
+                if not chunk:
+                    return
                 self._remember(chunk)
                 yield chunk
                 if over:
@@ -87,7 +89,8 @@ class RunningProcess:
                     if left_after_end <= 0:
                         return
         finally:
-            self._drained.set()
+            self._drained.set_result(None)
+            self._child.close_output()
 
     async def wait(self) -> Outcome:
         """See `base.RunningJob`."""
@@ -96,20 +99,20 @@ class RunningProcess:
         if not self._reader_claimed:
             async for _ in self.output():
                 pass
-        await self._ended.wait()
+        await self._end_of_job()
         try:
             return await self._conclude()
         finally:
-            await self._clean_up()
+            self._child.close()
 
     async def terminate(self, reason: str, grace_s: float = 5.0) -> None:
         """See `base.RunningJob`."""
-        if self._reason is None and not self._ended.is_set():
+        if self._reason is None and not self._ended.done():
             self._reason = reason
-        if grace_s > 0 and not self._ended.is_set():
+        if grace_s > 0 and not self._ended.done():
             self._child.signal(signal.SIGTERM)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._ended.wait(), grace_s)
+                await asyncio.wait_for(self._end_of_job(), grace_s)
         self._child.kill()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(asyncio.shield(self._child.gone), _GONE_LIMIT_S)
@@ -131,16 +134,17 @@ class RunningProcess:
             self._loop.remove_reader(self._child.channel)  # closed, or talking on after the end
 
     def _on_exit(self) -> None:
-        if self._ended.is_set():
+        if self._ended.done():
             return
         self._on_channel()  # the result may have arrived together with the exit
         self._end()
 
     def _end(self) -> None:
-        if self._ended.is_set():
+        if self._ended.done():
             return
         self._ended_at = time.monotonic()
-        self._ended.set()
+        self._ended.set_result(None)
+        self._wake_reader()
         with contextlib.suppress(OSError, ValueError):
             self._loop.remove_reader(self._child.channel)
         if self._timer:
@@ -168,29 +172,30 @@ class RunningProcess:
             self._last_line.feed(chunk)
 
     async def _readable_or_ended(self) -> None:
-        readable = self._loop.create_future()
-
-        def wake() -> None:
-            self._loop.remove_reader(self._child.output)
-            if not readable.done():
-                readable.set_result(None)
-
-        self._loop.add_reader(self._child.output, wake)
-        ended = asyncio.ensure_future(self._ended.wait())
+        self._reader_wakes = self._loop.create_future()
+        self._loop.add_reader(self._child.output, self._wake_reader)
         try:
-            await asyncio.wait((readable, ended), return_when=asyncio.FIRST_COMPLETED)
+            await self._reader_wakes
         finally:
-            ended.cancel()
             self._loop.remove_reader(self._child.output)
+            self._reader_wakes = None
+
+    def _wake_reader(self) -> None:
+        if self._reader_wakes is not None and not self._reader_wakes.done():
+            self._reader_wakes.set_result(None)
+
+    async def _end_of_job(self) -> None:
+        if not self._ended.done():
+            await asyncio.shield(self._ended)
 
     # --- the outcome ---
 
     async def _conclude(self) -> Outcome:
         child, spec = self._child, self._spec
         needs_output = self._last_line is not None or self._final is None
-        if needs_output:  # the last line is the result, or the log tells what went wrong
+        if needs_output and not self._drained.done():  # the last line is the result, or the log tells what went wrong
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._drained.wait(), _DRAIN_LIMIT_S)
+                await asyncio.wait_for(asyncio.shield(self._drained), _DRAIN_LIMIT_S)
         facts = outcomes.Facts(
             spec=spec,
             final=self._final,
@@ -223,8 +228,3 @@ class RunningProcess:
         if not self._spec.keep_dir:
             return None
         return self._child.server.jail.directories / self._child.directory
-
-    async def _clean_up(self) -> None:
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._drained.wait(), _DRAIN_LIMIT_S)
-        self._child.close()

@@ -4,7 +4,6 @@ Single-threaded, without environment, secrets or network connection of its own. 
 of its pid namespace: when it ends, for whatever reason, the kernel ends every job below it.
 """
 
-import builtins
 import gc
 import importlib
 import json
@@ -151,4 +150,3 @@ def _install_site_names() -> None:
     site.setquit()
     site.setcopyright()
     site.sethelper()
-    builtins.exit, builtins.quit  # noqa: B018  fail here rather than in a job
