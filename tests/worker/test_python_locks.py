@@ -177,6 +177,9 @@ async def test_prepared_python_has_lock_before_base(tools, log):
     assert env.lock_hash == env.package_dirs[0].name
     without = await PYTHON.prepare("import os", None, tools, log.append)
     assert without.package_dirs == env.package_dirs[1:]
+    library = ["import iniconfig # pin: iniconfig==2.0.0"]
+    with_import = await PYTHON.prepare("from f.lib.x import y", None, tools, log.append, imported=library)
+    assert with_import.package_dirs == env.package_dirs
 
 
 async def test_cancelled_uv_leaves_no_process(tools, log, tmp_path):

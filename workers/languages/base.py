@@ -68,8 +68,10 @@ class Language(Protocol):
         """The pinned dependencies of `code` and of the scripts it imports; "" for none. Raises LockFailed."""
         ...
 
-    async def prepare(self, code: str, lock: str | None, tools: Tools, on_log: OnLog) -> PreparedEnv:
-        """Make everything ready that a run of `code` needs; without a lock (None) resolve first.
+    async def prepare(
+        self, code: str, lock: str | None, tools: Tools, on_log: OnLog, *, imported: Sequence[str] = ()
+    ) -> PreparedEnv:
+        """Make everything ready that a run of `code` needs; without a lock (None) resolve first, with `imported`.
 
         Raises LockFailed or PrepareFailed.
         """

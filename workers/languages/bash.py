@@ -19,7 +19,9 @@ class Bash:
     async def lock(self, code: str, tools: Tools, on_log: OnLog, *, imported: Sequence[str] = ()) -> str:
         return ""
 
-    async def prepare(self, code: str, lock: str | None, tools: Tools, on_log: OnLog) -> PreparedEnv:
+    async def prepare(
+        self, code: str, lock: str | None, tools: Tools, on_log: OnLog, *, imported: Sequence[str] = ()
+    ) -> PreparedEnv:
         found = await asyncio.to_thread(shutil.which, "bash", path=f"/usr/bin:/bin:{tools.path}")
         if found is None:
             raise PrepareFailed(f"bash was not found in {tools.path}. Install it on the worker, then run it again.")

@@ -39,8 +39,10 @@ class Python:
         scripts = await asyncio.to_thread(lambda: [python_requirements(one) for one in (code, *imported)])
         return await resolve(scripts, tools, on_log)
 
-    async def prepare(self, code: str, lock: str | None, tools: Tools, on_log: OnLog) -> PreparedEnv:
-        pinned = await self.lock(code, tools, on_log) if lock is None else lock
+    async def prepare(
+        self, code: str, lock: str | None, tools: Tools, on_log: OnLog, *, imported: Sequence[str] = ()
+    ) -> PreparedEnv:
+        pinned = await self.lock(code, tools, on_log, imported=imported) if lock is None else lock
         await discover(tools.path)
         try:
             interpreter = interpreter_of_lock(pinned, tools)
