@@ -12,7 +12,7 @@ from workspaces.models import Item, ItemQuerySet, Workspace
 
 
 class WorkspaceKey(models.Model):
-    """The data key of a workspace (AES-256), itself sealed under the instance's key. `number` grows with each rotation."""
+    """The data key of a workspace (AES-256), sealed under the instance's key. `number` grows with each rotation."""
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
     number = models.PositiveIntegerField(default=1)

@@ -1,8 +1,23 @@
 """Every address of the site. Pages and API operations are registered with their permission (`workspaces.routes`)."""
 
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path
+from django.views.generic import RedirectView
+
+from windmill_site.api import make_api
+from workspaces.routes import Role, page, tree
+
+# One login for pages and the admin site.
+_to_login = RedirectView.as_view(pattern_name="login", query_string=True)
 
 urlpatterns = [
-    path("admin/", admin.site.urls),
+    path("api/", make_api().urls),
+    page("admin/login/", _to_login, name="admin-login", role=Role.PUBLIC),
+    tree("admin/", admin.site.urls, role=Role.SUPERADMIN),
+    path("", include("workspaces.urls")),
 ]
+
+handler400 = "workspaces.error_pages.bad_request"
+handler403 = "workspaces.error_pages.permission_denied"
+handler404 = "workspaces.error_pages.not_found"
+handler500 = "workspaces.error_pages.server_error"

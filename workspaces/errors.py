@@ -63,6 +63,13 @@ class Unprocessable(WindmillError):
     prefix = "Bad request"
 
 
+class TooMany(WindmillError):
+    """Asked too often; `message` says when to try again."""
+
+    status = 429
+    prefix = "Too many requests"
+
+
 class Internal(WindmillError):
     """A condition of the platform the caller must hear of (time-out of a synchronous run, queue too long)."""
 

@@ -105,9 +105,7 @@ def visible[M: "Model"](principal: Principal, rows: QuerySet[M, M]) -> QuerySet[
 def require_path(principal: Principal, action: Action, path: str) -> None:
     """May the principal create (or move) an item at `path`? Raises Forbidden."""
     if not may(principal, action, path, {}):
-        raise Forbidden(
-            f"{principal.username or principal.email} may not write to {path}; ask an owner of {'/'.join(path.split('/')[:2])}"
-        )
+        raise Forbidden(f"{principal.username or principal.email} may not write to {path}; ask {_owners(path)}")
 
 
 def find[M: "Model"](principal: Principal, action: Action, rows: QuerySet[M, M], path: str, *, what: str = "") -> M:
@@ -117,10 +115,12 @@ def find[M: "Model"](principal: Principal, action: Action, rows: QuerySet[M, M],
     if item is None:
         raise NotFound(f"{what} not found at path {path}")
     if not may(principal, action, item.path, item.extra_perms):
-        raise Forbidden(
-            f"{principal.username} may read but not {action} {what} {path}; ask an owner of {'/'.join(path.split('/')[:2])}"
-        )
+        raise Forbidden(f"{principal.username} may read but not {action} {what} {path}; ask {_owners(path)}")
     return item
+
+
+def _owners(path: str) -> str:
+    return f"an owner of {'/'.join(path.split('/')[:2])}"
 
 
 def _parse(path: str) -> ItemPath | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Literal
 
 type PrincipalKind = Literal["anonymous", "session", "token", "job", "system"]
@@ -29,6 +30,9 @@ class Principal:
     is_read_only: bool = False
     token_prefix: str = ""
     token_workspace_id: str | None = None
+    token_expires_at: datetime | None = None
+    is_workspace_missing: bool = False
+    is_workspace_archived: bool = False
     job_id: str | None = None
     end_user_email: str = field(default="", compare=False)
 

@@ -1,0 +1,77 @@
+"""The JSON API: every app's routers under /api, and errors as one line of text."""
+
+from __future__ import annotations
+
+import logging
+from importlib import import_module
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from ninja import NinjaAPI
+from ninja.errors import HttpError, ValidationError
+from ninja.parser import Parser
+
+from workspaces import error_pages, jsontext
+from workspaces.errors import BadRequest, NotFound, Unprocessable, WindmillError
+
+log = logging.getLogger(__name__)
+MAX_BODY_BYTES = 16 * 1024 * 1024
+
+# Each names modules whose ROUTERS is a list of (prefix, ApiRouter).
+API_MODULES = ("workspaces.api", "vault.api")
+
+
+class CleanParser(Parser):
+    """Bodies are JSON as `jsontext` allows it: what the database could not keep never gets further."""
+
+    def parse_body(self, request: HttpRequest) -> Any:
+        try:
+            return jsontext.clean(request.body, max_bytes=MAX_BODY_BYTES)[1]
+        except jsontext.BadJson as error:
+            request.body_problem = str(error)  # type: ignore[attr-defined]  # ninja drops the reason
+            raise
+
+
+def make_api() -> NinjaAPI:
+    """The API with all routers."""
+    api = NinjaAPI(title="Windmill", openapi_url=None, docs_url=None, urls_namespace="api", parser=CleanParser())
+    api.add_exception_handler(WindmillError, _ours)
+    api.add_exception_handler(HttpError, _of_ninja)
+    api.add_exception_handler(ValidationError, _invalid)
+    api.add_exception_handler(Http404, _missing)
+    api.add_exception_handler(Exception, _unexpected)
+    for module in API_MODULES:
+        for prefix, router in import_module(module).ROUTERS:
+            api.add_router(prefix, router)
+    return api
+
+
+def _ours(request: HttpRequest, error: WindmillError) -> HttpResponse:
+    return error_pages.api_answer(error)
+
+
+def _of_ninja(request: HttpRequest, error: HttpError) -> HttpResponse:
+    reason = getattr(request, "body_problem", None) or str(error)
+    answer = BadRequest(f"{reason}; send a JSON body")
+    answer.status = error.status_code
+    return error_pages.api_answer(answer)
+
+
+def _invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
+    return error_pages.api_answer(Unprocessable("; ".join(_complaint(each) for each in error.errors[:5])))
+
+
+def _complaint(problem: dict[str, Any]) -> str:
+    """`body.path: field required`, without the value that was sent."""
+    where = ".".join(str(part) for part in problem["loc"] if part != "payload")
+    return f"{where}: {problem['msg']}"
+
+
+def _missing(request: HttpRequest, error: Http404) -> HttpResponse:
+    return error_pages.api_answer(NotFound(f"nothing is at {request.path_info[:200]}; check the address"))
+
+
+def _unexpected(request: HttpRequest, error: Exception) -> HttpResponse:
+    match = request.resolver_match
+    log.exception("api.failed", extra={"route": match.route if match else "", "method": request.method})
+    return error_pages.api_answer(error_pages.INTERNAL)
