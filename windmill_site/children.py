@@ -10,22 +10,23 @@ from pathlib import Path
 
 from windmill_site.os_user import Owner, become
 
-_PR_SET_PDEATHSIG = 1
+_PR_SET_PDEATHSIG, _PR_SET_NAME = 1, 15
 _libc = ctypes.CDLL(None, use_errno=True)
 HANDLED = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD}  # the supervisor waits for these
 
 
-def fork_call(run: Callable[[], object], owner: Owner) -> int:
-    """Fork; the child becomes `owner`, calls `run` in a process group of its own and leaves. Its pid comes back.
+def fork_call(run: Callable[[], object], owner: Owner | None) -> int:
+    """Fork; the child becomes `owner` (None: stays who it is), calls `run` and leaves. Its pid comes back.
 
-    An exception in `run` is logged with its traceback and leaves with status 1.
+    The child leads a process group of its own. An exception in `run` is printed and makes the exit status 1.
     """
+    parent = os.getpid()
     pid = os.fork()
     if pid:
         return pid
     status = 1
     try:
-        _settle(os.getppid(), owner, death_signal=signal.SIGKILL)
+        _settle(parent, owner, death_signal=signal.SIGKILL)
         run()
         status = 0
     except SystemExit as leaving:
@@ -47,11 +48,12 @@ def fork_exec(
     death_signal: signal.Signals = signal.SIGKILL,
 ) -> int:
     """Fork; the child becomes `owner` and turns into `command`, writing to `log` if given. Its pid comes back."""
+    parent = os.getpid()
     pid = os.fork()
     if pid:
         return pid
     try:
-        _settle(os.getppid(), owner, death_signal=death_signal)
+        _settle(parent, owner, death_signal=death_signal)
         if log is not None:
             _write_to(log)
         os.execve(command[0], list(command), dict(os.environ if environ is None else environ))  # noqa: S606 (no shell is the point)
@@ -71,18 +73,24 @@ def die_with_parent(death_signal: signal.Signals, parent: int) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
+def name_this_process(name: str) -> None:
+    """Show `name` (at most 15 bytes) for this process in `ps` and `top`."""
+    _libc.prctl(_PR_SET_NAME, name.encode()[:15], 0, 0, 0)
+
+
 def pass_on_death() -> None:
     """Make every process this one forks from Python die with its own parent, and theirs with them."""
     os.register_at_fork(after_in_child=lambda: die_with_parent(signal.SIGKILL, os.getppid()))
 
 
-def _settle(parent: int, owner: Owner, *, death_signal: signal.Signals) -> None:
+def _settle(parent: int, owner: Owner | None, *, death_signal: signal.Signals) -> None:
     os.setpgid(0, 0)  # Ctrl-C in the terminal reaches the supervisor alone, which stops its parts in order
     for number in HANDLED:
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED)
-    become(owner)
+    if owner is not None:
+        become(owner)
     die_with_parent(death_signal, parent)
 
 

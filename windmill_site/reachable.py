@@ -78,7 +78,7 @@ def _cover(gate: Path, trees: list[Path]) -> None:
             spot.mkdir()
             _mount(str(tree), spot, None, _MS_BIND | _MS_REC)
             held.append((spot, tree))
-        _mount("tmpfs", gate, "tmpfs", _MS_NOSUID | _MS_NODEV, b"mode=0755,size=1m")
+        _mount("tmpfs", gate, "tmpfs", _MS_NOSUID | _MS_NODEV, b"mode=0755")
         for spot, tree in held:
             tree.mkdir(parents=True, mode=0o755)
             _mount(str(spot), tree, None, _MS_BIND | _MS_REC)

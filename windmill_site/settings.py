@@ -142,6 +142,13 @@ Q_CLUSTER = {
     "label": "Chores",
 }
 
+# Five fields, then the function. `up` hands them to the queue cluster, `manage.py crontab add` to the host's cron.
+CRONJOBS = [
+    ("7 * * * *", "windmill_site.chores.maintenance.forget_expired_tokens"),
+    ("17 3 * * *", "windmill_site.chores.maintenance.forget_expired_sessions"),
+    ("27 * * * *", "windmill_site.chores.maintenance.make_partitions"),
+]
+
 DATA_UPLOAD_MAX_MEMORY_SIZE = 16 * 1024 * 1024
 FILE_UPLOAD_MAX_MEMORY_SIZE = 16 * 1024 * 1024
 

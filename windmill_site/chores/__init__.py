@@ -1,0 +1,1 @@
+"""The site's own chores: what keeps it tidy and nobody wants a log of."""
