@@ -23,9 +23,10 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Up to 200 lines of segment `seq`. `continues`: the first one is the rest of an earlier chunk's last line."""
+    """Up to 200 lines, part `part` of segment `seq`. `continues`: the first is the rest of the last line before."""
 
     seq: int
+    part: int
     lines: tuple[Line, ...]
     continues: bool = False
 
@@ -49,8 +50,8 @@ def chunks(text: str, seq: int, position: Position = START) -> tuple[list[Chunk]
     continues = position.is_open
     numbered, position = _lines(text, position)
     found = [
-        Chunk(seq, tuple(numbered[start : start + CHUNK_LINES]), continues and start == 0)
-        for start in range(0, len(numbered), CHUNK_LINES)
+        Chunk(seq, part, tuple(numbered[start : start + CHUNK_LINES]), continues and part == 0)
+        for part, start in enumerate(range(0, len(numbered), CHUNK_LINES))
     ]
     return found, position
 

@@ -35,7 +35,7 @@ const look = EditorView.theme({
   "&.cm-focused": { outline: "none" },
   ".cm-scroller": { fontFamily: "var(--mono-web)", lineHeight: "20px" },
   ".cm-content": { padding: "8px 0", caretColor: "var(--text)" },
-  ".cm-line": { padding: "0 12px 0 4px" },
+  "&:not(.boxed *) .cm-line": { padding: "0 12px 0 4px" },
   ".cm-cursor": { borderLeftColor: "var(--text)", borderLeftWidth: "2px" },
   ".cm-gutters": { backgroundColor: "var(--surface)", border: "0", color: "var(--text-3)" },
   ".cm-lineNumbers .cm-gutterElement": { padding: "0 4px 0 12px", minWidth: "36px" },

@@ -23,6 +23,18 @@ export function chunksToDrop(sizes, max = MAX_LINES) {
   return drop;
 }
 
+// A chunk's place in the log: its segment's number and its part of that segment.
+export const START = [0, -1];
+
+export function placeOf({ seq, part }) {
+  return [Number(seq) || 0, Number(part) || 0];
+}
+
+// Whether a chunk comes after what is shown; one without a number always does.
+export function isNew([seq, part], [lastSeq, lastPart]) {
+  return seq === 0 || seq > lastSeq || (seq === lastSeq && part > lastPart);
+}
+
 // The websocket's address with the place up to which this page has the log, so that a reconnect repeats nothing.
 export function resumeUrl(url, seq) {
   const resumed = new URL(url);

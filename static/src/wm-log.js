@@ -2,7 +2,7 @@
 // lines, finds, wraps. Chunks (.log-chunk[data-seq]) are appended by htmx swaps; after a reconnect the address of the
 // websocket carries ?after=<last seq>, and chunks already shown are dropped. Emits wm:follow {following}.
 import { LogFind } from "./log-find.js";
-import { CHUNK_LINES, chunksToDrop, resumeUrl } from "./log.js";
+import { CHUNK_LINES, chunksToDrop, isNew, placeOf, resumeUrl, START } from "./log.js";
 
 const NEAR_PX = 24;
 
@@ -17,12 +17,12 @@ class WmLog extends HTMLElement {
     document.addEventListener("htmx:ws:before:connection", (event) => this.#resume(event), { signal });
     const find = this.querySelector("[data-log=find]");
     this.find = find && new LogFind(find, this.querySelector("[data-log=hits]"), this.lines, signal);
-    this.seq = 0;
+    this.place = START;
     this.#takeIn([...this.lines.children]);
     this.watcher = new MutationObserver((changes) => this.#takeIn(changes.flatMap((change) => [...change.addedNodes])));
     this.watcher.observe(this.lines, { childList: true });
     this.sizes = new ResizeObserver(() => this.following && this.#toEnd());
-    this.sizes.observe(this.view);
+    for (const part of [this.view, this.lines]) this.sizes.observe(part);
     this.toggleAttribute("wrap", localStorage.getItem("wm-log:wrap") !== "off");
     this.#showWrap();
     this.#follow(!this.hasAttribute("paused"));
@@ -44,15 +44,17 @@ class WmLog extends HTMLElement {
     else this.querySelector("[data-log=tail]")?.toggleAttribute("data-new", true);
   }
   #add(chunk) {
-    const seq = Number(chunk.dataset.seq) || 0;
-    if (seq && seq <= this.seq) return chunk.remove();
-    this.seq = Math.max(this.seq, seq);
     chunk.dataset.known = "";
+    if (chunk.nextElementSibling?.dataset.known === "") return; // earlier lines, loaded above
+    const place = placeOf(chunk.dataset);
+    if (!isNew(place, this.place)) return chunk.remove();
+    this.place = place;
     const before = chunk.previousElementSibling;
     if (!before?.classList.contains("log-chunk")) return;
     if ("continues" in chunk.dataset) this.#continue(before, chunk);
     if (before.childElementCount + chunk.childElementCount <= CHUNK_LINES) {
       before.append(...chunk.children);
+      before.style.setProperty("--n", before.childElementCount);
       chunk.remove();
     }
   }
@@ -75,12 +77,18 @@ class WmLog extends HTMLElement {
   #scrolled() {
     const { scrollTop, clientHeight, scrollHeight } = this.view;
     const atEnd = scrollTop + clientHeight > scrollHeight - NEAR_PX;
-    if (atEnd !== this.following && (atEnd || scrollTop < this.lastTop)) this.#follow(atEnd);
-    this.lastTop = scrollTop;
+    // Chunks get their true height only when they come near the view; what that shifts is no decision to stop following.
+    const shrank = scrollHeight < this.lastHeight;
+    if (atEnd !== this.following && (atEnd || (scrollTop < this.lastTop && !shrank))) this.#follow(atEnd);
+    this.#notePlace();
   }
   #toEnd() {
     this.view.scrollTop = this.view.scrollHeight;
+    this.#notePlace();
+  }
+  #notePlace() {
     this.lastTop = this.view.scrollTop;
+    this.lastHeight = this.view.scrollHeight;
   }
   #follow(following) {
     this.following = following;
@@ -102,7 +110,8 @@ class WmLog extends HTMLElement {
   #showWrap() { this.querySelector("button[data-log=wrap]")?.setAttribute("aria-pressed", this.hasAttribute("wrap")); }
 
   #resume(event) {
-    if (this.seq && event.target.contains(this)) event.detail.connection.url = resumeUrl(event.detail.connection.url, this.seq);
+    const [seq] = this.place;
+    if (seq && event.target.contains(this)) event.detail.connection.url = resumeUrl(event.detail.connection.url, seq);
   }
 }
 customElements.define("wm-log", WmLog);

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { minify } from "../../../static/styles.ts";
 import { namesIn, toSymbol } from "../../../static/sprite.ts";
 import { parseMessages, toDiagnostics } from "../../../static/src/diagnostics.js";
-import { chunksToDrop, hitsIn, resumeUrl } from "../../../static/src/log.js";
+import { chunksToDrop, hitsIn, isNew, placeOf, resumeUrl, START } from "../../../static/src/log.js";
 import { clampShare, stepShare } from "../../../static/src/split.js";
 import { duration, elapsed, refreshMs, relative } from "../../../static/src/time.js";
 
@@ -45,6 +45,13 @@ describe("log", () => {
     expect(chunksToDrop([200, 200, 200], 450)).toBe(1);
     expect(chunksToDrop([200, 200], 450)).toBe(0);
     expect(chunksToDrop([900], 450)).toBe(0);
+  });
+  test("chunks that were shown already are not new, parts of one segment are", () => {
+    expect(isNew(placeOf({ seq: "1", part: "0" }), START)).toBe(true);
+    expect(isNew([1, 1], [1, 0])).toBe(true);
+    expect(isNew([1, 0], [1, 1])).toBe(false);
+    expect(isNew([1, 5], [2, 0])).toBe(false);
+    expect(isNew(placeOf({}), [9, 9])).toBe(true);
   });
   test("a reconnect asks for what comes after", () => {
     expect(resumeUrl("ws://host/ws/job/1?after=3&x=y", 17)).toBe("ws://host/ws/job/1?after=17&x=y");
