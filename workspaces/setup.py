@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import re
 import secrets
 
 from django.db import connection, transaction
@@ -60,6 +61,11 @@ def set_up(token: str, *, email: str, password: str, workspace_id: str, workspac
     tenants.create_workspace(workspace_id, workspace_name, by=_SYSTEM, owner=user)
     Setting.objects.filter(name=SETTING).delete()
     return user
+
+
+def workspace_id_of(name: str) -> str:
+    """An id for a workspace called `name`: `Acme Ops` is `acme-ops`."""
+    return "-".join(re.findall(r"[a-z0-9_]+", name.lower()))[: tenants.MAX_ID].strip("-") or FIRST_WORKSPACE
 
 
 def _is_set_up() -> bool:
