@@ -100,6 +100,18 @@ def base_interpreter() -> Path:
     return Path(os.path.realpath(getattr(sys, "_base_executable", None) or sys.executable))
 
 
+def own_interpreter(jail: Jail) -> Path:
+    """A Python for servers that load nothing: this process's, or the system's where jobs cannot reach that one."""
+    own = base_interpreter()
+    system = (Path("/usr/bin/python3"), Path("/usr/local/bin/python3"))
+    for path in (own, *(known.resolve() for known in system if known.exists())):
+        if jail.level is not Level.OFF and jail.drops_user:
+            return path  # root binds it into the jail
+        if _closed_parent(jail, path) is None:
+            return path
+    return own
+
+
 def make_directories(jail: Jail) -> None:
     """Create the worker's job area: traversable by the jobs' user, listable by nobody else."""
     jail.jobs_root.mkdir(mode=0o711, parents=True, exist_ok=True)
@@ -179,16 +191,25 @@ def _mounts(jail: Jail, interpreter: Path, package_dirs: tuple[Path, ...]) -> li
 
 
 def _check_reachable(jail: Jail, *paths: Path) -> None:
-    """Level `off` as root: the jobs' user must be able to reach these by itself."""
-    if not jail.drops_user:
-        return
+    """Level `off`: the jobs' user must be able to reach these by itself."""
     for path in paths:
-        for parent in path.parents:
+        closed = _closed_parent(jail, path)
+        if closed is not None:
+            raise SandboxError(
+                f"{path} cannot be used by the jobs' user, because {closed} is closed to others. "
+                "Move it below a directory that everyone may enter, or use a sandbox level other than `off`."
+            )
+
+
+def _closed_parent(jail: Jail, path: Path) -> Path | None:
+    """The directory above `path` that whoever runs the jobs may not enter."""
+    for parent in path.parents:
+        if jail.drops_user:
             if not parent.stat().st_mode & stat.S_IXOTH:
-                raise SandboxError(
-                    f"{path} cannot be used by the jobs' user {jail.uid}, because {parent} is closed to others. "
-                    "Move it below a directory that everyone may enter, or use a sandbox level other than `off`."
-                )
+                return parent
+        elif not os.access(parent, os.X_OK):
+            return parent
+    return None
 
 
 def _write_once(path: Path, text: str) -> None:

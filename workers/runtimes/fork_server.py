@@ -158,7 +158,8 @@ class ForkServer:
         self.preload_problems: list[str] = []
         self.last_used = time.monotonic()
         self.busy = 0  # children that run a job
-        self._interpreter, self._package_dirs, self._preload = interpreter, package_dirs, preload
+        self._interpreter = Path(os.path.realpath(interpreter))  # a virtual environment leads to its base
+        self._package_dirs, self._preload = package_dirs, preload
         self._wanted = prepared
         self._limiter = limiter
         self._slots = itertools.count(1)

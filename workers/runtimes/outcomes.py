@@ -273,7 +273,8 @@ def _too_large(size: int, cap: int, what: str) -> _Problem:
 
 
 async def _file_result(fd: int, cap: int, name: str) -> bytes | _Problem:
-    return await check_json(await _read_file(fd, cap, name), cap, name)
+    content = await _read_file(fd, cap, name)
+    return await check_json(content.strip() if isinstance(content, bytes) else content, cap, name)
 
 
 async def _read_file(fd: int, cap: int, name: str) -> bytes | _Problem:

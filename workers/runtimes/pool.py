@@ -8,7 +8,7 @@ from pathlib import Path
 
 from workers.limits import Limiter, find_limiter
 from workers.runtimes.fork_server import ForkServer
-from workers.sandbox import Jail, Level, base_interpreter
+from workers.sandbox import Jail, Level, own_interpreter
 
 PROGRAMS = "programs"  # language of the server that forks what execs another program
 
@@ -65,7 +65,7 @@ class ForkServerPool:
         await self._make_room(key)
         server = ForkServer(
             jail=self._jail,
-            interpreter=key.interpreter or base_interpreter(),
+            interpreter=key.interpreter or own_interpreter(self._jail),
             package_dirs=key.package_dirs,
             language=key.language,
             prepared=self._prepared,

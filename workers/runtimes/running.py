@@ -128,10 +128,12 @@ class RunningProcess:
             message, fds = b"", []
         if message and self._final is None:
             self._final = outcomes.parse_final(message, fds)
-            self._end()
         else:
             outcomes.close_all(fds)
-            self._loop.remove_reader(self._child.channel)  # closed, or talking on after the end
+        if self._final is not None:
+            self._end()
+        elif not self._ended.done():  # closed, or talking nonsense: the exit will tell
+            self._loop.remove_reader(self._child.channel)
 
     def _on_exit(self) -> None:
         if self._ended.done():
