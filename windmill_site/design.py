@@ -1,5 +1,6 @@
 """The page `/design/`: every component in its states. Only with DEBUG."""
 
+import json
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -10,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from scripts_app.forms import fields
-from windmill_site import display
+from windmill_site import display, json_tree
 from workers.log_chunks import chunks
 
 CODE = '''import wmill
@@ -87,6 +88,12 @@ FAULT = {
 def design(request: HttpRequest) -> HttpResponse:
     """Draw the page inside the shell; an invented workspace stands in for a missing one."""
     return render(request, "design.html", states())
+
+
+def more(request: HttpRequest) -> HttpResponse:
+    """The rest of a level of the JSON tree that was cut."""
+    path, start = json.loads(request.GET["at"]), int(request.GET["from"])
+    return HttpResponse(json_tree.render_more(RESULT, path, start, request.path))
 
 
 def states() -> dict[str, Any]:

@@ -111,6 +111,11 @@ USE_TZ = True
 STATIC_URL = "/static/"
 STATIC_ROOT = DATA_DIR / "static"
 STATICFILES_DIRS = [("dist", ROOT / "static" / "dist")]
+# Straight from where they were built: the names carry a hash and .gz and .br lie beside them.
+SERVESTATIC_USE_FINDERS = True
+SERVESTATIC_AUTOREFRESH = DEBUG
+SERVESTATIC_IMMUTABLE_FILE_TEST = r"/static/dist/.+-[0-9a-z]{8}\.\w+$"
+SERVESTATIC_ALLOW_ALL_ORIGINS = False
 
 SECURE_CSP = {
     "default-src": [CSP.SELF],

@@ -1,9 +1,11 @@
 """Every address of the site. Pages and API operations are registered with their permission (`workspaces.routes`)."""
 
+from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from windmill_site import design
 from windmill_site.api import make_api
 from workspaces.routes import Role, page, tree
 
@@ -16,6 +18,11 @@ urlpatterns = [
     tree("admin/", admin.site.urls, role=Role.SUPERADMIN),
     path("", include("workspaces.urls")),
 ]
+if settings.DEBUG:
+    urlpatterns += [
+        page("design/", design.design, name="design", role=Role.PUBLIC),
+        page("design/more", design.more, name="design-more", role=Role.PUBLIC),
+    ]
 
 handler400 = "workspaces.error_pages.bad_request"
 handler403 = "workspaces.error_pages.permission_denied"
