@@ -18,7 +18,7 @@ from scripts_app.references import find_references
 from scripts_app.versions import is_same, version_hash
 from workers import tags
 from workspaces import audit, clock, policy, settings_store
-from workspaces.errors import BadRequest, Forbidden, NotFound
+from workspaces.errors import BadRequest, Forbidden
 from workspaces.ids import hash_text
 from workspaces.models import Folder, User
 from workspaces.principal import Principal
@@ -232,16 +232,3 @@ def _refer(workspace_id: str, previous_path: str, new: NewScript) -> None:
         Reference(workspace_id=workspace_id, from_kind="script", from_path=new.path, to_kind=use.kind, to_path=use.path)
         for use in sorted(find_references(new.language, new.content))
     )
-
-
-def find_version(workspace_id: str, version_hash: int, *, by: Principal) -> ScriptVersion:
-    """The version of that hash, if its script is one `by` may read. Raises NotFound."""
-    found = (
-        ScriptVersion.objects.select_related("script")
-        .filter(workspace_id=workspace_id, hash=version_hash)
-        .filter(script__in=Script.objects.visible_to(by))
-        .first()
-    )
-    if found is None:
-        raise NotFound(f"script not found at hash {hash_text(version_hash)}")
-    return found
