@@ -12,6 +12,7 @@ from typing import Any
 import django
 import pytest
 
+from tests import chromium
 from tests.live_site import LiveSite, free_port
 from tests.postgres_server import PostgresServer, temporary_data_dir
 from windmill_site.environment import SETTINGS
@@ -105,3 +106,10 @@ def live_site(postgres_server: PostgresServer, migrated_template: str) -> Iterat
     yield site
     site.stop()
     postgres_server.drop(name)
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    """pytest-playwright's `page` drives the Chromium of this machine."""
+    arguments = [*browser_type_launch_args.get("args", []), *chromium.launch_arguments()]
+    return browser_type_launch_args | {"executable_path": chromium.executable(), "args": arguments}
