@@ -53,6 +53,9 @@ class Environment:
     base_url: str = _setting(
         None, "Address under which people reach this site; without it http://HOST:PORT.", readers.web_url
     )
+    base_internal_url: str | None = _setting(
+        None, "Address under which jobs reach this site's API; without it BASE_URL.", readers.web_url
+    )
     data_dir: Path = _setting(
         None,
         "Directory of the embedded database, caches and keys; /var/lib/windmill for root, "
@@ -112,6 +115,9 @@ class Environment:
     restart_zombie_jobs: bool = _setting(True, "Start lost jobs again; if off they fail.", readers.flag)
     sleep_queue: int = _setting(
         1000, "An idle worker looks at the queue this often even without being notified.", readers.whole(10), unit="ms"
+    )
+    drain_grace: int = _setting(
+        25, "A worker that is told to stop gives running jobs this long, then hands them back.", readers.whole(0), unit="s"
     )
     timeout_wait_result: int = _setting(
         20, "run_wait_result gives up waiting after this; the job goes on.", readers.whole(1), unit="s"

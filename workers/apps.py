@@ -3,3 +3,8 @@ from django.apps import AppConfig
 
 class WorkersConfig(AppConfig):
     name = "workers"
+
+    def ready(self) -> None:
+        from workers import own_kinds
+
+        own_kinds.register()

@@ -3,14 +3,15 @@
 Functions take a psycopg async connection in autocommit mode; each is one transaction. What follows a commit
 (notifications) is the caller's business, so each function returns what there is to tell.
 
-Durability: `synchronous_commit` is off for what can be repeated (claim, ping, promote) and stays on where something
-was promised (push, complete, cancel).
+Durability: `synchronous_commit` is off for what can be repeated (claim, ping, promote, log) and stays on where
+something was promised (push, complete, cancel). It is set inside the statement (`fast`), for that transaction alone:
+one round trip, and nothing leaks into the session of a pooler.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -22,7 +23,7 @@ from psycopg.rows import namedtuple_row
 from workspaces import ids
 from workspaces.jsontext import dumps
 
-# --- push ---------------------------------------------------------------------------------------------------------------
+# --- push ------------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -66,8 +67,9 @@ class NewJob:
 
 
 _JOB_COLUMNS = """id, workspace_id, kind, created_by, permissioned_as, permissioned_as_email, end_user_email, item_id,
-    runnable_path, runnable_hash, language, entrypoint, raw_code, raw_lock, args, tag, priority, scheduled_for, timeout_s,
-    cache_ttl_s, parent_id, root_id, step_path, trigger_kind, trigger_path, visible_to_owner, is_repeatable, labels"""
+    runnable_path, runnable_hash, language, entrypoint, raw_code, raw_lock, args, tag, priority, scheduled_for,
+    timeout_s, cache_ttl_s, parent_id, root_id, step_path, trigger_kind, trigger_path, visible_to_owner,
+    is_repeatable, labels"""
 
 _JOB_VALUES = """%(id)s, %(workspace_id)s, %(kind)s, %(created_by)s, %(permissioned_as)s, %(permissioned_as_email)s,
     %(end_user_email)s, %(item_id)s::uuid, %(runnable_path)s, %(runnable_hash)s::bigint, %(language)s, %(entrypoint)s,
@@ -86,9 +88,10 @@ WITH new AS (
 INSERT INTO job_queue (id, workspace_id, tag, priority, scheduled_for, ready)
 SELECT id, workspace_id, tag, priority, scheduled_for, scheduled_for <= windmill_now() FROM new
 RETURNING ready
-"""
+"""  # noqa: S608 (constants)
 
-# The same behind an Idempotency-Key: of many at once the first wins the key, the others wait for its commit and read it.
+# The same behind an Idempotency-Key: of many at once the first wins the key, the others wait for its commit and read
+# it.
 PUSH_ONCE = f"""
 WITH won AS (
     INSERT INTO idempotency_key (workspace_id, owner, key, fingerprint, job_id)
@@ -102,7 +105,7 @@ WITH won AS (
 INSERT INTO job_queue (id, workspace_id, tag, priority, scheduled_for, ready)
 SELECT id, workspace_id, tag, priority, scheduled_for, scheduled_for <= windmill_now() FROM new
 RETURNING ready
-"""
+"""  # noqa: S608 (constants)
 
 READ_KEY = "SELECT job_id, fingerprint FROM idempotency_key WHERE workspace_id = %s AND owner = %s AND key = %s"
 
@@ -145,7 +148,7 @@ async def push_once(conn: AsyncConnection[Any], job: NewJob, *, owner: str, key:
     return Pushed(known[0], ready=False, is_new=False)
 
 
-# --- claim --------------------------------------------------------------------------------------------------------------
+# --- claim -----------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -193,7 +196,7 @@ class ClaimedJob:
         return job_token(self.id, self.token_secret)
 
 
-JOB_TOKEN_PREFIX = "wmj_"
+JOB_TOKEN_PREFIX = "wmj_"  # noqa: S105 (not a secret)
 
 
 def job_token(job_id: UUID, secret: bytes) -> str:
@@ -228,8 +231,8 @@ class Mark:
 
 
 # Index job_queue_ready: one range scan a tag, from its mark on. The row comparison keeps the range exact although dead
-# rows of earlier claims still sit in the index behind an old snapshot. The lease is the hash of a secret only the worker
-# can recompute: sha256(seed || id). Rows locked beyond the limit are free again at the commit (see `claim`).
+# rows of earlier claims still sit in the index behind an old snapshot. The lease is the hash of a secret only the
+# worker can recompute: sha256(seed || id). Rows locked beyond the limit are free again at the commit (see `claim`).
 CLAIM = """
 WITH seen AS (
     SELECT q.id, q.rank, q.scheduled_for
@@ -254,7 +257,7 @@ SELECT j.id, j.workspace_id, j.kind, j.created_by, j.permissioned_as, j.permissi
     j.tag, j.priority, mine.rank, j.scheduled_for, j.timeout_s, j.cache_ttl_s, j.parent_id, j.root_id, j.step_path,
     j.trigger_kind, j.trigger_path, j.visible_to_owner, j.is_repeatable, j.labels, j.created_at,
     mine.lease_id, mine.attempt, mine.losses, mine.started_at, (SELECT count(*) FROM seen) AS seen
-FROM mine JOIN job AS j ON j.id = mine.id
+FROM mine JOIN job AS j ON j.id = mine.id CROSS JOIN (SELECT set_config('synchronous_commit', 'off', true)) AS fast
 ORDER BY mine.rank, j.scheduled_for, j.id
 """
 
@@ -277,8 +280,7 @@ async def claim(conn: AsyncConnection[Any], *, worker: str, seed: bytes, marks: 
         "worker": worker,
         "seed": seed,
     }
-    async with conn.transaction(), conn.cursor(row_factory=namedtuple_row) as cursor:
-        await conn.execute("SET LOCAL synchronous_commit = off")
+    async with conn.cursor(row_factory=namedtuple_row) as cursor:
         await cursor.execute(CLAIM, parameters, prepare=True)
         rows = await cursor.fetchall()
     jobs = []
@@ -291,13 +293,14 @@ async def claim(conn: AsyncConnection[Any], *, worker: str, seed: bytes, marks: 
 
 # Rows whose time has come. Index job_queue_due.
 PROMOTE = """
-UPDATE job_queue SET ready = true
-WHERE id IN (
+UPDATE job_queue AS q SET ready = true
+FROM (
     SELECT id FROM job_queue
     WHERE NOT ready AND NOT running AND suspend = 0 AND scheduled_for <= windmill_now()
     ORDER BY scheduled_for LIMIT 1000 FOR UPDATE SKIP LOCKED
-)
-RETURNING tag
+) AS due, (SELECT set_config('synchronous_commit', 'off', true)) AS fast
+WHERE q.id = due.id
+RETURNING q.tag
 """
 
 NEXT_DUE = """
@@ -308,24 +311,35 @@ WHERE NOT ready AND NOT running AND suspend = 0
 
 async def promote_due(conn: AsyncConnection[Any]) -> tuple[set[str], float | None]:
     """Make due rows ready. Answers their tags and the seconds until the next one is due (None: nothing planned)."""
-    async with conn.transaction():
-        await conn.execute("SET LOCAL synchronous_commit = off")
-        tags = {row[0] for row in await (await conn.execute(PROMOTE, prepare=True)).fetchall()}
+    tags = {row[0] for row in await (await conn.execute(PROMOTE, prepare=True)).fetchall()}
     row = await (await conn.execute(NEXT_DUE, prepare=True)).fetchone()
     return tags, (max(0.0, row[0]) if row and row[0] is not None else None)
 
 
-# --- complete -----------------------------------------------------------------------------------------------------------
+# --- complete --------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class LogSegment:
-    """`text` begins at character `start` of the job's log; seq grows by one."""
+    """`text` begins at character `start` of the job's log; seq grows by one over all attempts."""
 
     job_id: UUID
+    lease_id: UUID
     seq: int
     start: int
     text: str
+
+
+@dataclass(frozen=True)
+class LogBlob:
+    """`length` characters of log, gzipped, in the same order of seq and start as segments."""
+
+    job_id: UUID
+    lease_id: UUID
+    seq: int
+    start: int
+    length: int
+    content: bytes
 
 
 @dataclass(frozen=True)
@@ -335,17 +349,18 @@ class Completion:
     job_id: UUID
     lease_id: UUID
     status: str
-    result: str | None
+    result: str
     duration_ms: int
     mem_peak_kb: int | None = None
     labels: tuple[str, ...] = ()
 
 
-# Finish jobs we still own. No row back: the lease was lost, the result is dropped (J6). The DELETE is the fence, so both
-# tables change in one statement (J4, J5). A cancel that landed before wins over a late success. Index: primary key.
+# Finish jobs we still own. No row back: the lease was lost, the result and the last log are dropped (J6, L7). The
+# DELETE is the fence, so all tables change in one statement (J4, J5). A cancel that landed before wins over a late
+# success. Index: primary key. %b: binary, or megabytes of JSON would be escaped into an array literal.
 COMPLETE = """
 WITH ended AS (
-    SELECT * FROM unnest(%(ids)s::uuid[], %(leases)s::uuid[], %(statuses)s::text[], %(results)s::text[],
+    SELECT * FROM unnest(%(ids)s::uuid[], %(leases)s::uuid[], %(statuses)s::text[], %(results)b::text[],
         %(durations)s::bigint[], %(mem_peaks)s::int[], %(labels)s::text[])
         AS ended (id, lease_id, status, result, duration_ms, mem_peak_kb, labels)
 ), mine AS (
@@ -354,6 +369,13 @@ WITH ended AS (
     RETURNING q.id, q.workspace_id, q.started_at, q.worker, q.attempt, q.canceled_by, q.canceled_reason, q.canceled_at,
         ended.status, ended.result, ended.duration_ms, coalesce(ended.mem_peak_kb, q.mem_peak_kb) AS mem_peak_kb,
         ended.labels
+), logged AS (
+    INSERT INTO job_log (job_id, seq, start, text)
+    SELECT s.job_id, s.seq, s.start, s.text
+    FROM unnest(%(log_ids)s::uuid[], %(log_seqs)s::int[], %(log_starts)s::bigint[], %(log_texts)b::text[])
+        AS s (job_id, seq, start, text)
+    JOIN mine ON mine.id = s.job_id
+    ON CONFLICT DO NOTHING
 )
 INSERT INTO job_completed (id, workspace_id, status, result, started_at, completed_at, duration_ms, mem_peak_kb, worker,
     attempt, canceled_by, canceled_reason, labels)
@@ -365,20 +387,16 @@ FROM mine
 RETURNING id, status
 """
 
-APPEND_LOG = """
-INSERT INTO job_log (job_id, seq, start, text)
-SELECT s.job_id, s.seq, s.start, s.text
-FROM unnest(%(ids)s::uuid[], %(seqs)s::int[], %(starts)s::bigint[], %(texts)s::text[]) AS s (job_id, seq, start, text)
-ON CONFLICT DO NOTHING
-"""
+# After a commit whose answer was lost: which of these did our first try finish (D3)?
+WAS_COMPLETED = "SELECT id, status FROM job_completed WHERE id = ANY(%(ids)s) AND worker = %(worker)s"
 
 
 async def complete(
     conn: AsyncConnection[Any], ended: Sequence[Completion], logs: Sequence[LogSegment] = ()
 ) -> dict[UUID, str]:
-    """Finish jobs inside the caller's transaction (it runs the hooks there). Ids not answered had lost their lease.
+    """Finish jobs; status as stored by id. Ids not answered had lost their lease, their `logs` are dropped with them.
 
-    `logs`: last segments of these jobs; those of jobs not finished here are dropped.
+    In a transaction of the caller it is that one's part (hooks run there), otherwise it is one of its own.
     """
     parameters = {
         "ids": [each.job_id for each in ended],
@@ -388,54 +406,190 @@ async def complete(
         "durations": [each.duration_ms for each in ended],
         "mem_peaks": [each.mem_peak_kb for each in ended],
         "labels": [_json_list(each.labels) for each in ended],
+        "log_ids": [segment.job_id for segment in logs],
+        "log_seqs": [segment.seq for segment in logs],
+        "log_starts": [segment.start for segment in logs],
+        "log_texts": [segment.text for segment in logs],
     }
     cursor = await conn.execute(COMPLETE, parameters, prepare=True)
-    done = {row[0]: row[1] for row in await cursor.fetchall()}
-    kept = [segment for segment in logs if segment.job_id in done]
-    if kept:
-        await append_log(conn, kept)
-    return done
+    return {row[0]: row[1] for row in await cursor.fetchall()}
 
 
-async def append_log(conn: AsyncConnection[Any], segments: Sequence[LogSegment]) -> None:
-    """Store log segments. Repeating a segment changes nothing."""
-    await conn.execute(
-        APPEND_LOG,
-        {
-            "ids": [segment.job_id for segment in segments],
-            "seqs": [segment.seq for segment in segments],
-            "starts": [segment.start for segment in segments],
-            "texts": [segment.text for segment in segments],
-        },
-        prepare=True,
-    )
+async def was_completed(conn: AsyncConnection[Any], job_ids: Sequence[UUID], *, worker: str) -> dict[UUID, str]:
+    """Status of those of `job_ids` that `worker` finished."""
+    parameters = {"ids": list(job_ids), "worker": worker}
+    return {row[0]: row[1] for row in await (await conn.execute(WAS_COMPLETED, parameters)).fetchall()}
 
 
-# --- ping, release, sweep -----------------------------------------------------------------------------------------------
+# --- log -------------------------------------------------------------------------------------------------------------
+
+# Fenced by the lease like every write of an attempt; repeating a segment changes nothing. Index: primary keys.
+APPEND_LOG = """
+INSERT INTO job_log (job_id, seq, start, text)
+SELECT s.job_id, s.seq, s.start, s.text
+FROM (SELECT set_config('synchronous_commit', 'off', true)) AS fast,
+    unnest(%(ids)s::uuid[], %(leases)s::uuid[], %(seqs)s::int[], %(starts)s::bigint[], %(texts)b::text[])
+    AS s (job_id, lease_id, seq, start, text)
+JOIN job_queue AS q ON q.id = s.job_id AND q.lease_id = s.lease_id
+ON CONFLICT DO NOTHING
+"""
+
+APPEND_BLOB = """
+INSERT INTO job_log_blob (job_id, seq, start, length, content)
+SELECT q.id, %(seq)s, %(start)s, %(length)s, %(content)b
+FROM job_queue AS q CROSS JOIN (SELECT set_config('synchronous_commit', 'off', true)) AS fast
+WHERE q.id = %(job_id)s AND q.lease_id = %(lease_id)s
+ON CONFLICT DO NOTHING
+"""
+
+# Where the log of a job ends, in rows and in characters.
+_LOG_END = """
+    SELECT coalesce(max(last.seq) + 1, 0) AS seq, coalesce(max(last.finish), 0) AS start FROM (
+        (SELECT seq, start + char_length(text) AS finish FROM job_log WHERE job_id = {job} ORDER BY seq DESC LIMIT 1)
+        UNION ALL
+        (SELECT seq, start + length FROM job_log_blob WHERE job_id = {job} ORDER BY seq DESC LIMIT 1)
+    ) AS last
+"""
+LOG_END = _LOG_END.format(job="%(job_id)s")
+
+# What a named duty (sweep, drain) has to say in a log that no attempt writes now.
+APPEND_NOTES = f"""
+INSERT INTO job_log (job_id, seq, start, text)
+SELECT note.job_id, log_end.seq, log_end.start, note.text
+FROM unnest(%(ids)s::uuid[], %(texts)s::text[]) AS note (job_id, text)
+CROSS JOIN LATERAL ({_LOG_END.format(job="note.job_id")}) AS log_end
+"""  # noqa: S608 (constants)
+
+# Result stream of a running job (WM_STREAM lines); at the end it becomes part of the result.
+APPEND_STREAM = """
+INSERT INTO job_stream (job_id, seq, start, text)
+SELECT s.job_id, s.seq, s.start, s.text
+FROM (SELECT set_config('synchronous_commit', 'off', true)) AS fast,
+    unnest(%(ids)s::uuid[], %(leases)s::uuid[], %(seqs)s::int[], %(starts)s::bigint[], %(texts)b::text[])
+    AS s (job_id, lease_id, seq, start, text)
+JOIN job_queue AS q ON q.id = s.job_id AND q.lease_id = s.lease_id
+ON CONFLICT DO NOTHING
+"""
+
+
+async def append_log(
+    conn: AsyncConnection[Any], segments: Sequence[LogSegment], *, statement: str = APPEND_LOG
+) -> None:
+    """Store segments of attempts that still hold their lease."""
+    parameters = {
+        "ids": [segment.job_id for segment in segments],
+        "leases": [segment.lease_id for segment in segments],
+        "seqs": [segment.seq for segment in segments],
+        "starts": [segment.start for segment in segments],
+        "texts": [segment.text for segment in segments],
+    }
+    await conn.execute(statement, parameters, prepare=True)
+
+
+async def append_blob(conn: AsyncConnection[Any], blob: LogBlob) -> None:
+    """Store gzipped log of an attempt that still holds its lease."""
+    await conn.execute(APPEND_BLOB, vars(blob))
+
+
+async def log_end(conn: AsyncConnection[Any], job_id: UUID) -> tuple[int, int]:
+    """(seq, start) of the next segment of a job's log."""
+    row = await (await conn.execute(LOG_END, {"job_id": job_id})).fetchone()
+    return (row[0], row[1]) if row else (0, 0)
+
+
+async def append_notes(conn: AsyncConnection[Any], notes: Mapping[UUID, str]) -> None:
+    """Add a line to logs of jobs that do not run (their rows locked by the caller's transaction)."""
+    await conn.execute(APPEND_NOTES, {"ids": list(notes), "texts": [f"\n--- {text} ---\n" for text in notes.values()]})
+
+
+# --- hooks to be done ------------------------------------------------------------------------------------------------
+
+LEAVE_TODO = """
+INSERT INTO job_todo (job_id, hook, error) VALUES (%(job_id)s, %(hook)s, %(error)s) ON CONFLICT (job_id) DO NOTHING
+"""
+
+# Completed jobs whose hooks failed, or that were ended by a process that runs no hooks (cancel of a queued job).
+DUE_TODOS = """
+SELECT t.job_id, t.attempts, c.status, c.result::text AS result, c.attempt, c.started_at,
+    j.workspace_id, j.kind, j.created_by, j.permissioned_as, j.permissioned_as_email, j.end_user_email, j.item_id,
+    j.runnable_path, j.runnable_hash, j.language, j.entrypoint, j.raw_code, j.raw_lock, j.args::text AS args, j.tag,
+    j.priority, j.scheduled_for, j.timeout_s, j.cache_ttl_s, j.parent_id, j.root_id, j.step_path, j.trigger_kind,
+    j.trigger_path, j.visible_to_owner, j.is_repeatable, j.labels, j.created_at
+FROM job_todo AS t JOIN job AS j ON j.id = t.job_id JOIN job_completed AS c ON c.id = t.job_id
+WHERE t.next_try_at <= windmill_now()
+ORDER BY t.next_try_at LIMIT 20 FOR UPDATE OF t SKIP LOCKED
+"""
+
+PUT_OFF_TODO = """
+UPDATE job_todo SET attempts = attempts + 1, hook = %(hook)s,
+    next_try_at = windmill_now() + make_interval(secs => least(60, power(2, attempts)::int))
+WHERE job_id = %(job_id)s
+"""
+
+DROP_TODO = "DELETE FROM job_todo WHERE job_id = %(job_id)s"
+
+
+@dataclass(frozen=True)
+class Todo:
+    """A completed job whose hooks are still to run."""
+
+    job: ClaimedJob
+    status: str
+    result: str | None
+    attempts: int
+
+
+async def leave_todo(conn: AsyncConnection[Any], job_id: UUID, *, hook: str, error: str = "") -> None:
+    """Have the sweep run the hooks of a completed job, in the transaction that completed it."""
+    await conn.execute(LEAVE_TODO, {"job_id": job_id, "hook": hook[:30], "error": error})
+
+
+async def due_todos(conn: AsyncConnection[Any]) -> list[Todo]:
+    """Some of what is due, locked until the caller's transaction ends."""
+    async with conn.cursor(row_factory=namedtuple_row) as cursor:
+        await cursor.execute(DUE_TODOS)
+        rows = await cursor.fetchall()
+    todos = []
+    for row in rows:
+        values = row._asdict()
+        job_id, attempts, status, result = (values.pop(key) for key in ("job_id", "attempts", "status", "result"))
+        job = ClaimedJob(**values, id=job_id, rank=-row.priority, lease_id=UUID(int=0), losses=0)
+        todos.append(Todo(job, status, result, attempts))
+    return todos
+
+
+async def put_off_todo(conn: AsyncConnection[Any], job_id: UUID, *, hook: str) -> None:
+    await conn.execute(PUT_OFF_TODO, {"job_id": job_id, "hook": hook[:30]})
+
+
+async def drop_todo(conn: AsyncConnection[Any], job_id: UUID) -> None:
+    await conn.execute(DROP_TODO, {"job_id": job_id})
+
+
+# --- ping, release, sweep --------------------------------------------------------------------------------------------
 
 # Renew exactly the leases held in memory and learn of cancels. Index: primary key.
 PING = """
 UPDATE job_queue AS q SET last_ping = windmill_now(), mem_peak_kb = greatest(q.mem_peak_kb, held.mem_peak_kb)
-FROM unnest(%(ids)s::uuid[], %(leases)s::uuid[], %(mem_peaks)s::int[]) AS held (id, lease_id, mem_peak_kb)
+FROM unnest(%(ids)s::uuid[], %(leases)s::uuid[], %(mem_peaks)s::int[]) AS held (id, lease_id, mem_peak_kb),
+    (SELECT set_config('synchronous_commit', 'off', true)) AS fast
 WHERE q.id = held.id AND q.lease_id = held.lease_id
 RETURNING q.id, q.canceled_by, q.canceled_reason, q.canceled_at IS NOT NULL
 """
 
-READ_CANCELS = """
-SELECT id, canceled_by, canceled_reason FROM job_queue WHERE id = ANY(%(ids)s) AND canceled_at IS NOT NULL
-"""
-
-# Rows marked as this worker's that it does not hold: the answer to a claim was lost on its way.
+# Rows marked as this worker's that it does not hold: the answer to a claim was lost on its way, nothing was started.
+# On the connection of the claims, so none of those is under way. Index: job_queue_pinged.
 GIVE_BACK_STRAYS = """
 UPDATE job_queue SET running = false, ready = true, worker = NULL, lease_id = NULL, started_at = NULL, last_ping = NULL,
     attempt = attempt - 1
-WHERE running AND worker = %(worker)s AND NOT (lease_id = ANY(%(leases)s)) AND last_ping < windmill_now() - interval '2 seconds'
+WHERE running AND worker = %(worker)s AND NOT (lease_id = ANY(%(leases)s))
 RETURNING id, tag
 """
 
-# Planned requeue (drain): not a loss, does not count against the restart limit.
+# Requeue by the holder itself. A drain is planned and does not count against the restart limit, a lost database does.
 GIVE_BACK = """
-UPDATE job_queue AS q SET running = false, ready = true, worker = NULL, lease_id = NULL, started_at = NULL, last_ping = NULL
+UPDATE job_queue AS q SET running = false, ready = true, worker = NULL, lease_id = NULL, started_at = NULL,
+    last_ping = NULL, losses = losses + %(losses)s
 FROM unnest(%(ids)s::uuid[], %(leases)s::uuid[]) AS held (id, lease_id)
 WHERE q.id = held.id AND q.lease_id = held.lease_id AND q.canceled_at IS NULL
 RETURNING q.id, q.tag
@@ -471,9 +625,7 @@ async def renew(conn: AsyncConnection[Any], held: Sequence[Held]) -> Renewal:
         "leases": [each.lease_id for each in held],
         "mem_peaks": [each.mem_peak_kb for each in held],
     }
-    async with conn.transaction():
-        await conn.execute("SET LOCAL synchronous_commit = off")
-        rows = await (await conn.execute(PING, parameters, prepare=True)).fetchall()
+    rows = await (await conn.execute(PING, parameters, prepare=True)).fetchall()
     renewed = {row[0] for row in rows}
     return Renewal(
         lost={each.job_id for each in held} - renewed,
@@ -481,15 +633,17 @@ async def renew(conn: AsyncConnection[Any], held: Sequence[Held]) -> Renewal:
     )
 
 
-async def cancels_of(conn: AsyncConnection[Any], job_ids: Sequence[UUID]) -> list[Cancel]:
-    rows = await (await conn.execute(READ_CANCELS, {"ids": list(job_ids)}, prepare=True)).fetchall()
-    return [Cancel(row[0], row[1] or "", row[2] or "") for row in rows]
-
-
-async def give_back(conn: AsyncConnection[Any], held: Sequence[Held]) -> set[str]:
-    """Requeue jobs of a draining worker. Answers the tags to tell of."""
-    parameters = {"ids": [each.job_id for each in held], "leases": [each.lease_id for each in held]}
-    rows = await (await conn.execute(GIVE_BACK, parameters)).fetchall()
+async def give_back(conn: AsyncConnection[Any], held: Sequence[Held], *, reason: str, losses: int = 0) -> set[str]:
+    """Requeue jobs of this worker, their processes being gone; the log says why. Answers the tags to tell of."""
+    parameters = {
+        "ids": [each.job_id for each in held],
+        "leases": [each.lease_id for each in held],
+        "losses": losses,
+    }
+    async with conn.transaction():
+        rows = await (await conn.execute(GIVE_BACK, parameters)).fetchall()
+        if rows:
+            await append_notes(conn, {row[0]: reason for row in rows})
     return {row[1] for row in rows}
 
 
@@ -499,27 +653,42 @@ async def give_back_strays(conn: AsyncConnection[Any], *, worker: str, leases: S
     return {row[1] for row in rows}
 
 
-# Lost jobs: running, silent for too long. Those that may run again go back to the queue (J7), the rest fail (J10).
-RESTART_LOST = """
+# Lost jobs: running, silent for too long, or of workers known to be dead. Those that may run again go back to the queue
+# (J7), the rest fail (J10). Index: job_queue_pinged.
+_LOST = "(q.last_ping < windmill_now() - make_interval(secs => %(silent_s)s) OR q.worker = ANY(%(dead_workers)s))"
+_MAY_RESTART = "q.canceled_at IS NULL AND q.losses < %(max_losses)s AND j.is_repeatable"
+
+RESTART_LOST = f"""
 WITH lost AS (
     SELECT q.id, q.worker FROM job_queue q JOIN job j ON j.id = q.id
-    WHERE q.running AND q.last_ping < windmill_now() - make_interval(secs => %(silent_s)s)
-        AND q.canceled_at IS NULL AND q.losses < %(max_losses)s AND j.is_repeatable
+    WHERE q.running AND {_LOST} AND {_MAY_RESTART}
     ORDER BY q.last_ping LIMIT 500 FOR UPDATE OF q SKIP LOCKED
 )
 UPDATE job_queue q SET running = false, ready = true, worker = NULL, lease_id = NULL, started_at = NULL,
     last_ping = NULL, losses = losses + 1
 FROM lost WHERE q.id = lost.id
-RETURNING q.id, q.tag, q.attempt, lost.worker
-"""
+RETURNING q.id, lost.worker, q.attempt, q.tag, q.losses
+"""  # noqa: S608 (constants)
 
-FIND_DEAD = """
-SELECT q.id, q.lease_id, q.worker, q.attempt, q.losses,
-    extract(epoch FROM windmill_now() - q.started_at) * 1000 AS ran_ms
-FROM job_queue q
-WHERE q.running AND q.last_ping < windmill_now() - make_interval(secs => %(silent_s)s)
-ORDER BY q.last_ping LIMIT 500 FOR UPDATE SKIP LOCKED
-"""
+FIND_DEAD = f"""
+SELECT q.id, q.worker, q.attempt, q.tag, q.losses, q.lease_id,
+    (extract(epoch FROM windmill_now() - q.started_at) * 1000)::bigint, j.is_repeatable
+FROM job_queue q JOIN job j ON j.id = q.id
+WHERE q.running AND {_LOST} AND NOT ({_MAY_RESTART})
+ORDER BY q.last_ping LIMIT 500 FOR UPDATE OF q SKIP LOCKED
+"""  # noqa: S608 (constants)
+
+
+@dataclass(frozen=True)
+class Loss:
+    """What counts as lost: silent for `silent_s`, or run by one of `dead_workers`; `max_losses` restarts each."""
+
+    silent_s: float
+    max_losses: int
+    dead_workers: tuple[str, ...] = ()
+
+    def parameters(self) -> dict[str, Any]:
+        return {"silent_s": self.silent_s, "max_losses": self.max_losses, "dead_workers": list(self.dead_workers)}
 
 
 @dataclass(frozen=True)
@@ -527,26 +696,26 @@ class LostJob:
     job_id: UUID
     worker: str
     attempt: int
-    tag: str = ""
+    tag: str
+    losses: int
     lease_id: UUID | None = None
-    losses: int = 0
     ran_ms: int = 0
+    is_repeatable: bool = True
 
 
-async def restart_lost(conn: AsyncConnection[Any], *, silent_s: float, max_losses: int) -> list[LostJob]:
-    """Requeue jobs whose worker has been silent for `silent_s`, at most `max_losses` times each."""
-    parameters = {"silent_s": silent_s, "max_losses": max_losses}
-    rows = await (await conn.execute(RESTART_LOST, parameters)).fetchall()
-    return [LostJob(row[0], row[3] or "", row[2], tag=row[1]) for row in rows]
+async def restart_lost(conn: AsyncConnection[Any], loss: Loss) -> list[LostJob]:
+    """Requeue up to 500 lost jobs that may start again, inside the caller's transaction."""
+    rows = await (await conn.execute(RESTART_LOST, loss.parameters())).fetchall()
+    return [LostJob(row[0], row[1] or "", *row[2:]) for row in rows]
 
 
-async def find_dead(conn: AsyncConnection[Any], *, silent_s: float) -> list[LostJob]:
-    """Lost jobs that may not start again, locked until the caller's transaction ends; it completes them as failures."""
-    rows = await (await conn.execute(FIND_DEAD, {"silent_s": silent_s})).fetchall()
-    return [LostJob(r[0], r[2] or "", r[3], lease_id=r[1], losses=r[4], ran_ms=int(r[5] or 0)) for r in rows]
+async def find_dead(conn: AsyncConnection[Any], loss: Loss) -> list[LostJob]:
+    """Up to 500 lost jobs that may not start again, locked until the caller's transaction ends; it completes them."""
+    rows = await (await conn.execute(FIND_DEAD, loss.parameters())).fetchall()
+    return [LostJob(row[0], row[1] or "", *row[2:6], max(0, row[6] or 0), row[7]) for row in rows]
 
 
-# --- cancel -------------------------------------------------------------------------------------------------------------
+# --- cancel ----------------------------------------------------------------------------------------------------------
 
 # Mark first, under the row lock that completion and push of children take too (F7).
 MARK_CANCELED = """
@@ -565,8 +734,8 @@ INSERT INTO job_completed (id, workspace_id, status, result, started_at, complet
     attempt, canceled_by, canceled_reason)
 SELECT id, workspace_id, 'canceled', windmill_canceled(canceled_by, canceled_reason), started_at,
     greatest(windmill_now(), started_at),
-    greatest(0, coalesce(extract(epoch FROM windmill_now() - started_at) * 1000, 0))::bigint, mem_peak_kb, worker, attempt,
-    canceled_by, canceled_reason
+    greatest(0, coalesce(extract(epoch FROM windmill_now() - started_at) * 1000, 0))::bigint, mem_peak_kb, worker,
+    attempt, canceled_by, canceled_reason
 FROM mine RETURNING id
 """
 
@@ -591,3 +760,54 @@ async def cancel(
 
 def _json_list(labels: Sequence[str]) -> str:
     return dumps(list(labels)) if labels else "[]"
+
+
+# --- workers ---------------------------------------------------------------------------------------------------------
+
+PING_WORKER = """
+INSERT INTO worker AS w (name, host, worker_group, tags, slots, version, sandbox_level, sandbox_problem, started_at,
+    last_ping, is_draining, jobs_executed, running_jobs, memory_kb, occupancy)
+SELECT %(name)s, %(host)s, %(worker_group)s, %(tags)s, %(slots)s, %(version)s, %(sandbox_level)s, %(sandbox_problem)s,
+    windmill_now(), windmill_now(), %(is_draining)s, %(jobs_executed)s, %(running_jobs)s, %(memory_kb)s, %(occupancy)s
+FROM (SELECT set_config('synchronous_commit', 'off', true)) AS fast
+ON CONFLICT (name) DO UPDATE SET last_ping = excluded.last_ping, is_draining = excluded.is_draining,
+    jobs_executed = excluded.jobs_executed, running_jobs = excluded.running_jobs, memory_kb = excluded.memory_kb,
+    occupancy = excluded.occupancy, sandbox_level = excluded.sandbox_level, sandbox_problem = excluded.sandbox_problem
+"""
+
+REMOVE_WORKERS = "DELETE FROM worker WHERE name = ANY(%(names)s)"
+REMOVE_SILENT_WORKERS = """
+DELETE FROM worker WHERE last_ping < windmill_now() - make_interval(secs => %(silent_s)s) RETURNING name
+"""
+
+
+@dataclass(frozen=True)
+class WorkerPing:
+    """What a worker process says of itself."""
+
+    name: str
+    host: str
+    worker_group: str
+    tags: list[str]
+    slots: int
+    version: str
+    sandbox_level: str
+    sandbox_problem: str
+    is_draining: bool
+    jobs_executed: int
+    running_jobs: int
+    memory_kb: int
+    occupancy: float
+
+
+async def ping_worker(conn: AsyncConnection[Any], ping: WorkerPing) -> None:
+    await conn.execute(PING_WORKER, vars(ping), prepare=True)
+
+
+async def remove_workers(conn: AsyncConnection[Any], names: Sequence[str]) -> None:
+    await conn.execute(REMOVE_WORKERS, {"names": list(names)})
+
+
+async def remove_silent_workers(conn: AsyncConnection[Any], *, silent_s: float) -> list[str]:
+    rows = await (await conn.execute(REMOVE_SILENT_WORKERS, {"silent_s": silent_s})).fetchall()
+    return [row[0] for row in rows]

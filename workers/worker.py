@@ -1,0 +1,240 @@
+"""A worker process: connections, loops, slots, and leaving in good order."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import time
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any
+
+from workers import queue
+from workers.attempts import Attempt, Attempts, Stop
+from workers.claims import Claimer
+from workers.completions import Completer
+from workers.connections import Connection, wait_until_reachable
+from workers.heartbeat import Heartbeat
+from workers.logs import LogWriter
+from workers.notify import Listener, Notifier
+from workers.occupancy import Occupancy
+from workers.presence import Presence, find_dead, forget
+from workers.queue import ClaimedJob, WorkerPing
+from workers.runner import Runner, site_of
+from workers.sandboxing import Sandboxing
+from workers.sweep import Sweep
+from workers.version import VERSION
+from workers.worker_settings import WorkerSettings
+
+log = logging.getLogger(__name__)
+
+MAX_UNCOMMITTED = 200  # finished jobs whose completion the database has not taken yet; above it none is claimed
+PROMOTE_AT_LEAST_S = 0.1
+
+
+class Worker:
+    """One process with some slots. `run` returns when it has left in good order."""
+
+    def __init__(self, settings: WorkerSettings) -> None:
+        self.settings = settings
+        self.attempts = Attempts()
+        self.is_draining = False
+        self.jobs_executed = 0
+        self._occupancy = Occupancy(settings.slots)
+        self._sandboxing = Sandboxing(settings)
+        self._tasks: list[asyncio.Task[None]] = []
+        self._forced = asyncio.Event()
+        self._stopping = asyncio.Event()
+
+    async def run(self) -> None:
+        """Work until SIGTERM or SIGINT. Raises psycopg.OperationalError if the database never answers."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._on_signal)
+        presence = Presence(self.workers_root, self.settings.name)
+        try:
+            await wait_until_reachable(self.settings.database_url)
+            await self._work(presence)
+        finally:
+            presence.close()
+
+    @property
+    def workers_root(self) -> Path:
+        return self.settings.data_dir / "workers"
+
+    # --- the parts ---
+
+    async def _work(self, presence: Presence) -> None:
+        settings = self.settings
+        claims = Connection(settings.database_url, f"worker {settings.name} claims")
+        side = Connection(settings.database_url, f"worker {settings.name} side")
+        endings = Connection(settings.database_url, f"worker {settings.name} completions")
+        notifier = Notifier(settings.database_url)
+        self._notifier = notifier
+        runtime = await self._sandboxing.start(presence.directory)
+        self._completer = Completer(endings, notifier, worker=settings.name, on_done=self._on_done)
+        logs = LogWriter(side, notifier)
+        self._heartbeat = Heartbeat(claims, notifier, self.attempts, settings, self._ping)
+        self._claimer = Claimer(
+            claims, notifier, worker=settings.name, tags=self._tags(), poll_s=settings.poll_s,
+            free_slots=self._free_slots, free_light=self._free_light, take=self._take,
+        )  # fmt: skip
+        self._runner = Runner(
+            settings, site_of(settings), self.attempts, side, logs, self._completer, notifier, runtime,
+            self._claimer.slot_freed,
+        )  # fmt: skip
+        sweep = Sweep(side, notifier, settings)
+        listener = Listener(settings.direct_url, self._on_events, self._on_reconnect)
+        notifier.start()
+        self._completer.start()
+        logs.start()
+        try:
+            await self._recover_dead(sweep)
+            await self._heartbeat.beat()
+            listener.start()
+            self._start_loops(sweep, claims)
+            log.info(
+                "worker.started", extra={"worker": settings.name, "tags": len(self._tags()), "slots": settings.slots}
+            )
+            await self._stopping.wait()
+            await self._drain()
+        finally:
+            await _cancel(self._tasks)
+            await listener.close()
+            await runtime.close()
+            await logs.close()
+            await self._completer.close()
+            if not self._forced.is_set():
+                await self._say_goodbye(claims)
+            await notifier.close(within_s=0 if self._forced.is_set() else 1.0)
+            for connection in (claims, side, endings):
+                await connection.close()
+        log.info("worker.stopped", extra={"worker": settings.name, "jobs": self.jobs_executed})
+
+    def _start_loops(self, sweep: Sweep, claims: Connection) -> None:
+        loops: dict[str, Coroutine[Any, Any, None]] = {
+            "heartbeat": self._heartbeat.run(),
+            "guard": self._heartbeat.guard(),
+            "sweep": sweep.run(),
+        }
+        if self._sandboxing.problem == "":
+            loops |= {"claims": self._claimer.run(), "promote": self._promote(claims)}
+        for name, loop in loops.items():
+            task = asyncio.create_task(loop, name=name)
+            task.add_done_callback(self._on_loop_ended)
+            self._tasks.append(task)
+
+    def _on_loop_ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.critical("worker.loop_failed", extra={"loop": task.get_name()}, exc_info=error)
+            self._stopping.set()
+
+    def _tags(self) -> list[str]:
+        return [*self.settings.tags, self.settings.name]
+
+    async def _recover_dead(self, sweep: Sweep) -> None:
+        await sweep.ensure_partitions()
+        names = [name for name in find_dead(self.workers_root) if name != self.settings.name]
+        if names:
+            jobs = await sweep.recover_workers(names)
+            await asyncio.to_thread(forget, self.workers_root, names)
+            log.warning("workers.recovered", extra={"workers": names, "jobs": jobs})
+
+    async def _promote(self, database: Connection) -> None:
+        while not self.is_draining:
+            tags, next_s = await database.run(queue.promote_due)
+            if tags:
+                events = [f"q!{tag}" for tag in tags]
+                self._claimer.hear(events)
+                self._notifier.tell(*events)
+            await asyncio.sleep(max(PROMOTE_AT_LEAST_S, min(1.0, 1.0 if next_s is None else next_s)))
+
+    # --- what happens ---
+
+    def _free_slots(self) -> int:
+        if self.is_draining or len(self._completer) > MAX_UNCOMMITTED:
+            return 0
+        return self.settings.slots - self.attempts.count(light=False)
+
+    def _free_light(self) -> int:
+        if self.is_draining or len(self._completer) > MAX_UNCOMMITTED:
+            return 0
+        return self.settings.light_slots - self.attempts.count(light=True)
+
+    def _take(self, jobs: list[ClaimedJob], claimed_at: float) -> None:
+        for job in jobs:
+            self._runner.start(job, claimed_at)
+        self._occupancy.set_busy(self.attempts.count(light=False))
+
+    def _on_done(self, attempt: Attempt) -> None:
+        self.attempts.drop(attempt)
+        self.jobs_executed += 1
+        self._occupancy.set_busy(self.attempts.count(light=False))
+        self._claimer.slot_freed()
+
+    def _on_events(self, events: list[str]) -> None:
+        self._claimer.hear(events)
+        for event in events:
+            if event.startswith("x:") and any(str(each.job.id) == event[2:] for each in self.attempts):
+                self._heartbeat.hurry()
+
+    def _on_reconnect(self) -> None:
+        self._claimer.heat_all()
+        self._heartbeat.hurry()
+
+    def _ping(self) -> WorkerPing:
+        return WorkerPing(
+            name=self.settings.name, host=self.settings.host, worker_group=self.settings.group, tags=self._tags(),
+            slots=self.settings.slots, version=VERSION, sandbox_level=self._sandboxing.level,
+            sandbox_problem=self._sandboxing.problem, is_draining=self.is_draining, jobs_executed=self.jobs_executed,
+            running_jobs=len(self.attempts), memory_kb=self._occupancy.memory_kb(), occupancy=self._occupancy.rate(),
+        )  # fmt: skip
+
+    # --- leaving ---
+
+    def _on_signal(self) -> None:
+        if self._stopping.is_set():
+            log.warning("worker.forced", extra={"worker": self.settings.name})
+            self._forced.set()
+        self.is_draining = True
+        if hasattr(self, "_claimer"):
+            self._claimer.stop()
+        self._stopping.set()
+
+    async def _drain(self) -> None:
+        """Finish what runs within the grace; give back the rest (W1)."""
+        self.is_draining = True
+        self._claimer.stop()
+        log.info("worker.draining", extra={"worker": self.settings.name, "running": len(self.attempts)})
+        self._heartbeat.hurry()
+        await self._wait_until_empty(self.settings.grace_s)
+        for attempt in self.attempts:
+            attempt.stop(Stop.DRAIN, grace_s=0 if self._forced.is_set() else self.settings.cancel_grace_s)
+        await self._wait_until_empty(self.settings.cancel_grace_s + 3, even_if_forced=True)
+
+    async def _wait_until_empty(self, within_s: float, *, even_if_forced: bool = False) -> None:
+        limit = time.monotonic() + within_s
+        while len(self.attempts) and (left_s := limit - time.monotonic()) > 0:
+            if self._forced.is_set() and not even_if_forced:
+                return
+            self.attempts.changed.clear()
+            waits = [asyncio.ensure_future(each.wait()) for each in (self.attempts.changed, self._forced)]
+            await asyncio.wait(
+                waits[:1] if even_if_forced else waits, timeout=left_s, return_when=asyncio.FIRST_COMPLETED
+            )
+            for wait in waits:
+                wait.cancel()
+
+    async def _say_goodbye(self, claims: Connection) -> None:
+        try:
+            async with asyncio.timeout(2):
+                await claims.run(lambda conn: queue.remove_workers(conn, [self.settings.name]))
+        except Exception:
+            log.warning("worker.row_left", extra={"worker": self.settings.name})
+
+
+async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
