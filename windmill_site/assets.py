@@ -105,7 +105,7 @@ def build(*, force: bool = False) -> str | None:
             return None
         before = inputs_hash()
         _install()
-        report = _bun("static/build.ts")
+        report = run_bun("static/build.ts")
         (DIST / "inputs").write_text(before)
         return report
 
@@ -116,16 +116,17 @@ def _install() -> None:
     stamp = ROOT / "node_modules" / ".lock-hash"
     if stamp.exists() and stamp.read_text() == lock_hash:
         return
-    _bun("install", "--frozen-lockfile")
+    run_bun("install", "--frozen-lockfile")
     stamp.write_text(lock_hash)
 
 
-def _bun(*args: str) -> str:
+def run_bun(*args: str) -> str:
+    """Run Bun in the checkout; its output. Raises AssetError with that output when it fails."""
     done = subprocess.run([bun_path(), *args], cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:
         output = (done.stderr + done.stdout).strip()
         raise AssetError(f"`bun {' '.join(args)}` failed in {ROOT}:\n{output}")
-    return done.stdout.strip()
+    return (done.stdout + done.stderr).strip()
 
 
 def bun_path() -> str:

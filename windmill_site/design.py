@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from scripts_app.forms import fields
-from windmill_site import display, json_tree
+from windmill_site import display
 from workers.log_chunks import chunks
 
 CODE = '''import wmill
@@ -92,8 +92,8 @@ def design(request: HttpRequest) -> HttpResponse:
 
 def more(request: HttpRequest) -> HttpResponse:
     """The rest of a level of the JSON tree that was cut."""
-    path, start = json.loads(request.GET["at"]), int(request.GET["from"])
-    return HttpResponse(json_tree.render_more(RESULT, path, start, request.path))
+    cut = {"path": json.loads(request.GET["at"]), "start": int(request.GET["from"])}
+    return render(request, "ui/json_more.html", {"value": RESULT, "more_url": request.path, **cut})
 
 
 def states() -> dict[str, Any]:

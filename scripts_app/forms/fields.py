@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from scripts_app.forms import names
@@ -49,6 +49,7 @@ class Field:
     maximum: str = ""
     step: str = ""
     rows: int = 1
+    in_list: bool = False  # a row of a list draws no label of its own
 
     @property
     def described_by(self) -> str:
@@ -188,19 +189,22 @@ def _children(
     if kind == "object":
         return tuple(_members(form, name, schema, value or {}, depth + 1))
     if kind == "list":
-        items = item_schema(schema)
-        return tuple(
-            _field(form, f"{name}.{index}", str(index), items, item, required=True, depth=depth + 1)
-            for index, item in enumerate(value or ())
-        )
+        return tuple(_row(form, name, str(index), schema, item, depth) for index, item in enumerate(value or ()))
     return ()
 
 
 def _template(form: _Form, name: str, kind: Kind, schema: Mapping[str, Any], depth: int) -> Field | None:
     if kind != "list":
         return None
+    return _row(form, name, "__row__", schema, item_schema(schema).get("default"), depth)
+
+
+def _row(form: _Form, name: str, key: str, schema: Mapping[str, Any], value: Any, depth: int) -> Field:
     items = item_schema(schema)
-    return _field(form, f"{name}.__row__", "__row__", items, items.get("default"), required=True, depth=depth + 1)
+    row = _field(form, f"{name}.{key}", key, items, value, required=items.get("type") != "string", depth=depth + 1)
+    listed = names.path_of(name).rpartition(".")[2]
+    number = str(int(key) + 1) if key.isdigit() else ""
+    return replace(row, label=f"{listed} {number}".strip(), in_list=True)
 
 
 def type_label(schema: Mapping[str, Any], kind: Kind) -> str:

@@ -82,7 +82,7 @@ export function setup({ language, label, hint, keys, readOnly, compact }) {
     compact ? EditorView.lineWrapping : highlightActiveLine(), highlightSelectionMatches(), search({ top: true }),
     syntaxHighlighting(colours), look, placeholder(hint),
     keymap.of([...closeBracketsKeymap, ...defaultKeymap, ...searchKeymap, ...historyKeymap, ...foldKeymap, ...completionKeymap, ...lintKeymap, indentWithTab]),
-    EditorView.contentAttributes.of({ "aria-label": label }),
+    EditorView.contentAttributes.of({ "aria-label": label, tabindex: "0" }),
     EditorView.cspNonce.of(document.querySelector("script[nonce]")?.nonce ?? ""),
   ];
 }

@@ -99,6 +99,12 @@ def json_tree(value: Any, more_url: str = "") -> SafeString:
 
 
 @register.simple_tag
+def json_more(value: Any, path: list[str | int], start: int, more_url: str = "") -> SafeString:
+    """The items of a cut level from `start` on; see ui/json_more.html."""
+    return trees.render_more(value, path, start, more_url)
+
+
+@register.simple_tag
 def code(text: str, language: str) -> SafeString:
     """Read-only code in colours: `{% code script.content script.language %}`, inside `<div class="code">`."""
     return highlighting.to_html(text, language)
