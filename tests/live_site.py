@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -50,10 +51,13 @@ class LiveSite:
     def start(self, *, within_s: float = 90) -> None:
         """Start and wait until pages are served."""
         self.spawn()
-        eventually(self.is_ready, within_s=within_s, every_s=0.05)
+        try:
+            eventually(self.is_ready, within_s=within_s, every_s=0.05)
+        except AssertionError as error:
+            raise AssertionError(f"{self.url} does not answer; its log:\n{self.output()[-5000:]}") from error
 
-    def spawn(self, command: str = "up") -> None:
-        """Start without waiting."""
+    def spawn(self, command: str = "up", *, before: Callable[[], object] | None = None) -> None:
+        """Start without waiting; `before` runs in the new process first."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, str(ROOT / "manage.py"), command],
@@ -63,6 +67,7 @@ class LiveSite:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                preexec_fn=before,
             )
 
     def is_ready(self) -> bool:
@@ -71,7 +76,7 @@ class LiveSite:
         if process.poll() is not None:
             raise RuntimeError(f"`up` left with {process.returncode}:\n{self.output()}")
         try:
-            return httpx.get(f"{self.url}/api/version", timeout=2).status_code == 200
+            return httpx.get(f"{self.url}/api/version", timeout=5).status_code < 500
         except httpx.TransportError:
             return False
 
