@@ -93,6 +93,13 @@ class Environment:
         readers.text,
         is_secret=True,
     )
+    instance_key: str | None = _setting(
+        None,
+        "Key that seals the keys of workspaces, the same on all hosts, at least 32 characters; without it one is made "
+        "and kept in the data directory. Without this key no secret can be read again.",
+        readers.long_text(32),
+        is_secret=True,
+    )
     allowed_hosts: tuple[str, ...] = _setting(
         (),
         "Further host names this site answers to, comma-separated; BASE_URL, HOST and localhost always.",
@@ -117,7 +124,10 @@ class Environment:
         1000, "An idle worker looks at the queue this often even without being notified.", readers.whole(10), unit="ms"
     )
     drain_grace: int = _setting(
-        25, "A worker that is told to stop gives running jobs this long, then hands them back.", readers.whole(0), unit="s"
+        25,
+        "A worker that is told to stop gives running jobs this long, then hands them back.",
+        readers.whole(0),
+        unit="s",
     )
     timeout_wait_result: int = _setting(
         20, "run_wait_result gives up waiting after this; the job goes on.", readers.whole(1), unit="s"

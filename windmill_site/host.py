@@ -23,7 +23,11 @@ def prepare_data_dir(data_dir: Path, owner: Owner) -> None:
     try:
         data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         if os.geteuid() == 0:
-            for path in (data_dir, data_dir / "secret_key"):  # an earlier command may have made them as root
+            for path in (
+                data_dir,
+                data_dir / "secret_key",
+                data_dir / "instance_key",
+            ):  # an earlier command may have made them as root
                 if path.exists() and path.stat().st_uid == 0:
                     os.chown(path, owner.uid, owner.gid)
         if data_dir.stat().st_uid != owner.uid:

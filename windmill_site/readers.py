@@ -18,6 +18,19 @@ def text(value: str) -> str:
     return value
 
 
+def long_text(minimum: int) -> Callable[[str], str]:
+    """A reader of text of at least `minimum` characters."""
+    expected = f"text of at least {minimum} characters"
+
+    def read(value: str) -> str:
+        if len(text(value)) < minimum:
+            raise ValueError(expected)
+        return value
+
+    read.__doc__ = expected
+    return read
+
+
 def flag(value: str) -> bool:
     """true or false"""
     known = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}

@@ -1,16 +1,16 @@
-"""The key that signs sessions and links, kept in the data directory when the environment gives none."""
+"""Keys of this instance, kept in the data directory when the environment gives none."""
 
 import os
 import secrets
 from pathlib import Path
 
 
-def kept_in(data_dir: Path) -> str:
-    """The key in `data_dir`/secret_key; made on first use, readable by its owner alone.
+def kept_in(data_dir: Path, name: str = "secret_key") -> str:
+    """The key in the file `name` of `data_dir`; made on first use, readable by its owner alone.
 
     Two processes at once get the same key: the file appears whole, by a link that fails if it exists.
     """
-    path = data_dir / "secret_key"
+    path = data_dir / name
     if not path.exists():
         _make(path)
     return path.read_text().strip()

@@ -13,6 +13,7 @@ ENV = environment.load(os.environ)
 DATA_DIR = ENV.data_dir
 
 SECRET_KEY = ENV.secret_key or secret_key.kept_in(ENV.data_dir)
+INSTANCE_KEY = ENV.instance_key or secret_key.kept_in(ENV.data_dir, "instance_key")
 DEBUG = ENV.debug
 ALLOWED_HOSTS = [*ENV.allowed_hosts, *environment.own_hosts(ENV)]
 BASE_URL = ENV.base_url
