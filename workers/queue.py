@@ -275,7 +275,7 @@ async def claim(conn: AsyncConnection[Any], *, worker: str, seed: bytes, marks: 
     parameters = {
         "tags": [mark.tag for mark in marks],
         "ranks": [mark.rank for mark in marks],
-        "sinces": [mark.since or "-infinity" for mark in marks],
+        "sinces": [mark.since.isoformat() if mark.since else "-infinity" for mark in marks],
         "limit": limit,
         "worker": worker,
         "seed": seed,

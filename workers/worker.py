@@ -33,6 +33,10 @@ MAX_UNCOMMITTED = 200  # finished jobs whose completion the database has not tak
 PROMOTE_AT_LEAST_S = 0.1
 
 
+class WorkerFailed(Exception):
+    """A loop of the worker ended by an error of ours; what ran was finished or given back."""
+
+
 class Worker:
     """One process with some slots. `run` returns when it has left in good order."""
 
@@ -44,11 +48,12 @@ class Worker:
         self._occupancy = Occupancy(settings.slots)
         self._sandboxing = Sandboxing(settings)
         self._tasks: list[asyncio.Task[None]] = []
+        self._failure: BaseException | None = None
         self._forced = asyncio.Event()
         self._stopping = asyncio.Event()
 
     async def run(self) -> None:
-        """Work until SIGTERM or SIGINT. Raises psycopg.OperationalError if the database never answers."""
+        """Work until SIGTERM or SIGINT. Raises WorkerFailed, psycopg.OperationalError if the database never answers."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._on_signal)
@@ -111,6 +116,8 @@ class Worker:
             for connection in (claims, side, endings):
                 await connection.close()
         log.info("worker.stopped", extra={"worker": settings.name, "jobs": self.jobs_executed})
+        if self._failure is not None:  # drained nevertheless; whoever supervises starts another process
+            raise WorkerFailed(str(self._failure)) from self._failure
 
     def _start_loops(self, sweep: Sweep, claims: Connection) -> None:
         loops: dict[str, Coroutine[Any, Any, None]] = {
@@ -128,6 +135,7 @@ class Worker:
     def _on_loop_ended(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
             log.critical("worker.loop_failed", extra={"loop": task.get_name()}, exc_info=error)
+            self._failure = error
             self._stopping.set()
 
     def _tags(self) -> list[str]:
