@@ -1,6 +1,7 @@
 """What the tests of sandbox and runtimes share: levels, packages with wmill, one job from start to end."""
 
 import asyncio
+import atexit
 import functools
 import json
 import os
@@ -33,6 +34,7 @@ def packages() -> Path:
     command = [find_uv(), "pip", "install", "--quiet", "--target", target, "wmill==1.850.0", "--python"]
     subprocess.run([*command, base_interpreter()], check=True, timeout=120)
     target.chmod(0o755)
+    atexit.register(shutil.rmtree, target)
     return target
 
 

@@ -10,10 +10,10 @@ import fcntl
 import itertools
 import json
 import os
-import shutil
 import signal
 import socket
 import time
+import uuid
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -23,11 +23,14 @@ from workers import sandbox
 from workers.limits import JobLimits, Limiter
 from workers.runtimes.jail import wire
 from workers.runtimes.jail.mini_init import KILL_ALL
+from workers.runtimes.job_dirs import make_job_dir, remove_job_dir
 from workers.sandbox import Jail, Level, SandboxError
 
 PRELOADED_PACKAGES = ("wmill", "httpx")
 _START_LIMIT_S = 30.0
 _REFILL_DELAY_S = 0.004
+_NEWS_DELAY_S = 0.05
+_PASSING = "passing-"  # job directories that end with their job
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,7 @@ class Child:
         self.gone = asyncio.get_running_loop().create_future()
         self.on_exit: Callable[[], None] | None = None
         self.server = server
-        self._kill_wanted = False
+        self._killed = self._kill_wanted = False
         self.channel, self._their_channel = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.channel.setblocking(False)
         self.output, self._their_output = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
@@ -99,6 +102,7 @@ class Child:
 
     def kill(self) -> None:
         """End every process of the job. Death shows by `gone`."""
+        self._killed = True
         if self.server.jail.level is not Level.OFF:
             self.signal(signal.SIGKILL)
             return
@@ -112,7 +116,11 @@ class Child:
             os.close(pidfd)
         # the report was sent before the death; it may still wait in the control socket
         self.server.read_events()
-        self.vanish()
+        if self.report is None and not self._killed and self.failure is None:
+            # killed by something else, perhaps together with its server: that news is about to come
+            asyncio.get_running_loop().call_later(_NEWS_DELAY_S, self.vanish)
+        else:
+            self.vanish()
 
     def vanish(self) -> None:
         """No process is left."""
@@ -169,6 +177,7 @@ class ForkServer:
         self._control: socket.socket | None = None
         self._ready: asyncio.Future[None] | None = None
         self._stderr = -1
+        self._removals: set[asyncio.Future[None]] = set()
         self._refill_timer: asyncio.TimerHandle | None = None
 
     async def start(self) -> None:
@@ -249,8 +258,11 @@ class ForkServer:
             child.close_output()
         if child.limits:
             child.limits.close()
-        if self.jail.level is Level.OFF and child.directory.startswith("off-"):
-            shutil.rmtree(self.jail.directories / child.directory, ignore_errors=True)
+        if child.directory.startswith(_PASSING):
+            path = self.jail.directories / child.directory
+            removal = asyncio.get_running_loop().run_in_executor(None, remove_job_dir, path)
+            self._removals.add(removal)
+            removal.add_done_callback(self._removals.discard)
 
     async def close(self) -> None:
         """End the server and every job in it."""
@@ -265,6 +277,11 @@ class ForkServer:
                 self._process.kill()
                 await self._process.wait()
         self._lose_children("The fork server was closed.")
+        gone = [child.gone for child in self._children.values()]
+        if gone:
+            await asyncio.wait(gone, timeout=2.0)
+        if self._removals:
+            await asyncio.wait(self._removals, timeout=10.0)
         if self._stderr >= 0:
             os.close(self._stderr)
             self._stderr = -1
@@ -292,11 +309,8 @@ class ForkServer:
         assert self._control is not None
         slot = next(self._slots)
         if self.jail.level is Level.OFF and not directory:
-            directory = f"off-{os.getpid()}-{id(self)}-{slot}"
-            path = self.jail.directories / directory
-            path.mkdir(mode=0o700)
-            if self.jail.drops_user:
-                os.chown(path, self.jail.uid, self.jail.gid)
+            directory = f"{_PASSING}{uuid.uuid4()}"
+            make_job_dir(self.jail, directory)
         limits = self._limiter.open(slot) if self._limiter else None
         child = Child(self, slot, directory, limits)
         self._children[slot] = child

@@ -1,6 +1,5 @@
 """The runtime of this machine: Python and programs in sandboxed children of fork servers."""
 
-import os
 import uuid
 
 from workers.limits import Watchdog
@@ -9,6 +8,7 @@ from workers.runtimes.base import JobSpec
 from workers.runtimes.fork_server import Child
 from workers.runtimes.jail import wire
 from workers.runtimes.jail.mini_init import MOUNTED_DIR
+from workers.runtimes.job_dirs import make_job_dir
 from workers.runtimes.pool import PROGRAMS, ForkServerPool, ServerKey
 from workers.runtimes.running import RunningProcess
 from workers.sandbox import Jail, Level, SandboxError
@@ -65,10 +65,7 @@ class LocalRuntime:
         if not spec.keep_dir:
             return ""
         name = f"kept-{uuid.UUID(spec.job_id)}"
-        path = self.jail.directories / name
-        path.mkdir(mode=0o700, exist_ok=True)
-        if self.jail.drops_user:
-            os.chown(path, self.jail.uid, self.jail.gid)
+        make_job_dir(self.jail, name)
         return name
 
 

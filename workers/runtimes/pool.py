@@ -40,6 +40,11 @@ class ForkServerPool:
     def limits_kind(self) -> str:
         return self._limiter.kind if self._limiter else "watchdog"
 
+    @property
+    def keys(self) -> list[ServerKey]:
+        """What is loaded, the longest unused first."""
+        return list(self._servers)
+
     async def get(self, key: ServerKey) -> ForkServer:
         """The live server for `key`, started if need be; raises SandboxError."""
         server = self._servers.get(key)

@@ -10,6 +10,7 @@ import resource
 import signal
 import socket
 import stat
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -192,7 +193,7 @@ def _kill_the_rest(plan: Plan) -> None:
 
 def kill_descendants() -> None:
     """Without a pid namespace: as subreaper we inherit every orphan, so kill children until there are none."""
-    for _ in range(1000):  # bounded: each round kills a generation
+    for _ in range(2000):  # each round kills a generation; bounded, should one be unkillable
         children = _children()
         if not children:
             return
@@ -201,10 +202,7 @@ def kill_descendants() -> None:
                 os.kill(pid, signal.SIGKILL)
             except OSError:
                 pass
-        try:
-            os.wait()
-        except ChildProcessError:
-            return
+        time.sleep(0.002)
 
 
 def _children() -> "list[int]":

@@ -3,9 +3,9 @@
 Used by the job (to make its result fit) and by the worker (which trusts nobody's JSON).
 """
 
-import json
 import re
 from collections.abc import Callable
+from json import dumps, loads  # by name: a script that patches the json module changes nothing here
 from typing import Any
 
 MAX_DEPTH = 500
@@ -26,18 +26,18 @@ class ResultTooLarge(Exception):
 def dump(value: Any, convert: Callable[[Any], Any] = str) -> bytes:
     """JSON text of `value`: NaN and infinities as null, NUL removed, lone surrogates replaced, key order kept."""
     try:
-        text = json.dumps(value, default=convert, allow_nan=False, ensure_ascii=False)
+        text = dumps(value, default=convert, allow_nan=False, ensure_ascii=False)
         if "\\u0000" not in text:
             return text.encode()
     except ValueError:  # NaN or a lone surrogate (what else it may be is raised again below)
         pass
-    return clean(json.dumps(value, default=convert))
+    return clean(dumps(value, default=convert))
 
 
 def clean(text: "str | bytes") -> bytes:
     """The same JSON with the values that Postgres refuses replaced; raises ValueError if it is no JSON."""
-    parsed = json.loads(text, parse_constant=lambda _name: None)
-    return json.dumps(_scrub(parsed), allow_nan=False, ensure_ascii=False).encode()
+    parsed = loads(text, parse_constant=lambda _name: None)
+    return dumps(_scrub(parsed), allow_nan=False, ensure_ascii=False).encode()
 
 
 def find_limit(content: bytes) -> "str | None":
