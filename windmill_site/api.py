@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 MAX_BODY_BYTES = 16 * 1024 * 1024
 
 # Each names modules whose ROUTERS is a list of (prefix, ApiRouter).
-API_MODULES = ("workspaces.api", "vault.api")
+API_MODULES = ("workspaces.api", "vault.api", "workers.api", "scripts_app.api")
 
 
 class CleanParser(Parser):

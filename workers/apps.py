@@ -5,6 +5,7 @@ class WorkersConfig(AppConfig):
     name = "workers"
 
     def ready(self) -> None:
-        from workers import own_kinds
+        from workers import job_tokens, own_kinds
 
         own_kinds.register()
+        job_tokens.register()
