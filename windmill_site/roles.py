@@ -7,6 +7,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from typing import Any
 
 from windmill_site import assets, children
 from windmill_site.environment import Environment
@@ -80,8 +81,9 @@ def chores() -> None:
     cluster = Cluster()
     cluster.start()
     threading.Thread(target=run_forever, name="cron", daemon=True).start()  # after the fork of the cluster
-    while cluster.sentinel.is_alive():  # its handler of SIGTERM ends it; the command would leave the waiting to atexit
-        cluster.sentinel.join(1)
+    sentinel: Any = cluster.sentinel
+    while sentinel.is_alive():  # its handler of SIGTERM ends it; the command would leave the waiting to atexit
+        sentinel.join(1)
 
 
 def greet(environment: Environment) -> None:
