@@ -1,0 +1,42 @@
+"""The versions of a script, and archiving it."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from scripts_app.archive import archive_script
+from scripts_app.find import find_script, find_version, hash_of
+from scripts_app.history import versions_of
+from workspaces.rendering import render_page
+from workspaces.routes import PageRequest
+
+MAX_SHOWN = 200
+
+
+@require_safe
+def history(request: PageRequest, workspace: str, path: str) -> HttpResponse:
+    """All versions, newest first; `?hash=` shows the code of one beside them."""
+    script = find_script(path, "read", by=request.principal)
+    chosen = request.GET.get("hash")
+    version = find_version(hash_of(chosen), by=request.principal) if chosen else script.head
+    context = {
+        "script": script,
+        "versions": versions_of(script)[:MAX_SHOWN],
+        "version": version,
+        "nav_active": "home",
+    }
+    return render_page(request, "scripts_app/versions.html", "version", context)
+
+
+@require_POST
+def archive(request: PageRequest, workspace: str, path: str) -> HttpResponse:
+    """Archive the script and go home."""
+    archive_script(find_script(path, "own", by=request.principal), by=request.principal)
+    messages.success(request, _("%(path)s is archived.") % {"path": path})
+    response = HttpResponse(status=204)
+    response["HX-Redirect"] = reverse("home", kwargs={"workspace": workspace})
+    return response
