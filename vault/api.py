@@ -1,5 +1,11 @@
 """The API of variables and resources."""
 
-from workspaces.routes import ApiRouter
+from vault.api_resources import router as resources
+from vault.api_types import router as types
+from vault.api_variables import router as variables
 
-ROUTERS: list[tuple[str, ApiRouter]] = []
+ROUTERS = [
+    ("/w/{workspace}/variables", variables),
+    ("/w/{workspace}/resources/type", types),
+    ("/w/{workspace}/resources", resources),
+]
