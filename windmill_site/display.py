@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -11,7 +12,7 @@ from django.utils.translation import gettext_lazy, ngettext
 class State:
     """A state as people see it: word, icon and tone (ok, bad, run, wait, draft, idle)."""
 
-    word: str
+    word: str | Promise
     icon: str
     tone: str
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 from django.urls import NoReverseMatch, reverse
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 
@@ -11,7 +12,7 @@ class Item:
     """A page: `key` is what pages set as `nav_active`, `route` the name of its URL, `shortcut` its letter after `g`."""
 
     key: str
-    label: str
+    label: str | Promise
     icon: str
     route: str
     shortcut: str
@@ -23,7 +24,7 @@ class Item:
 class Group:
     """Pages under one heading; the first group has none."""
 
-    label: str
+    label: str | Promise
     items: tuple[Item, ...]
 
 
