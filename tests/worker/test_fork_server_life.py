@@ -304,6 +304,14 @@ async def test_servers_are_kept_apart_and_bounded() -> None:
         assert (await busy.wait()).canceled
 
 
+async def test_a_spare_server_serves_the_first_workspace_that_asks() -> None:
+    async with open_runtime(Level.NAMESPACES) as runtime:
+        await runtime.prewarm(make_spec("", workspace_id=""))
+        await run(runtime, "def main():\n    return 1", workspace_id="w1")
+        assert [key.workspace_id for key in runtime.pool.keys] == ["w1"]
+        await soon(lambda: [key.workspace_id for key in runtime.pool.keys] == ["w1", ""])
+
+
 async def test_many_at_once(namespaces: LocalRuntime) -> None:
     code = "def main(n):\n    return n"
     ran = await asyncio.gather(*(run(namespaces, code, args=b'{"n": %d}' % n) for n in range(20)))

@@ -53,7 +53,9 @@ class Child:
         self.pidfd: int | None = None
         self.failure: str | None = None
         self.report: ExitReport | None = None
-        self.gone = asyncio.get_running_loop().create_future()
+        self.gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()  # sealed, or never will be
+        self.is_sealed = False
         self.on_exit: Callable[[], None] | None = None
         self.server = server
         self._killed = self._kill_wanted = False
@@ -80,6 +82,14 @@ class Child:
         if self._kill_wanted:
             self.kill()
 
+    def sealed(self) -> None:
+        self.is_sealed = True
+        self._settle()
+
+    def _settle(self) -> None:
+        if not self.settled.done():
+            self.settled.set_result(None)
+
     def exited(self, report: ExitReport) -> None:
         self.report = report
         if self.on_exit:
@@ -87,6 +97,7 @@ class Child:
 
     def failed(self, text: str) -> None:
         self.failure = text
+        self._settle()
         if self.pidfd is None:
             self.vanish()
         elif self.on_exit:
@@ -127,6 +138,7 @@ class Child:
         if self.gone.done():
             return
         self.gone.set_result(None)
+        self._settle()
         self.server.forget(self)
         if self.on_exit:
             self.on_exit()
@@ -199,7 +211,23 @@ class ForkServer:
         except (TimeoutError, ConnectionError) as error:
             await self.close()
             raise SandboxError(self._explain_start(error)) from error
-        self._top_up()
+        await self._prove()
+
+    async def _prove(self) -> None:
+        """The first child gets through every step of the sandbox, or the server is no use."""
+        child = self._prepare("")
+        self._prepared.append(child)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.shield(child.settled), _START_LIMIT_S)
+        if child.is_sealed:
+            self._top_up()
+            return
+        await self.close()
+        why = child.failure or "the child does not answer"
+        raise SandboxError(
+            f"No job can be isolated at sandbox level {self.jail.level}: {why}. "
+            "Run `manage.py worker --probe` to see every step and what to do."
+        )
 
     async def _spawn(self, control_fd: int) -> asyncio.subprocess.Process:
         python = self.language == "python3"
@@ -355,6 +383,8 @@ class ForkServer:
             pass
         elif kind == wire.STARTED:
             child.started(fds.pop())
+        elif kind == wire.SEALED:
+            child.sealed()
         elif kind == wire.FAILED:
             child.failed(rest.decode(errors="replace"))
         elif kind == wire.EXITED:

@@ -25,7 +25,7 @@ class LocalRuntime:
         self._watchdog = Watchdog()
 
     async def start(self, spec: JobSpec) -> RunningProcess:
-        """Hand the job to a child. Raises SandboxError (this worker's trouble) or BadArguments (the job's)."""
+        """Hand the job to a child. Raises SandboxError: this worker's trouble, not the job's."""
         server = await self.pool.get(_key(spec))
         directory = self._make_kept_directory(spec)
         child = server.take(directory=directory)

@@ -3,13 +3,14 @@
 import asyncio
 import contextlib
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from workers.limits import Limiter, find_limiter
 from workers.runtimes.fork_server import ForkServer
 from workers.sandbox import Jail, Level, own_interpreter
 
+_SPARE_DELAY_S = 1.0  # the first job of a workspace should not share its cores with the next server's start
 PROGRAMS = "programs"  # language of the server that forks what execs another program
 
 
@@ -34,6 +35,7 @@ class ForkServerPool:
         self._max_servers, self._max_memory_kb = max_servers, max_memory_kb
         self._servers: OrderedDict[ServerKey, ForkServer] = OrderedDict()
         self._starting: dict[ServerKey, asyncio.Task[ForkServer]] = {}
+        self._closed = False
         self._limiter: Limiter | None = find_limiter() if jail.level is Level.FULL else None
 
     @property
@@ -46,25 +48,45 @@ class ForkServerPool:
         return list(self._servers)
 
     async def get(self, key: ServerKey) -> ForkServer:
-        """The live server for `key`, started if need be; raises SandboxError."""
+        """The live server for `key`, started if need be; raises SandboxError.
+
+        A server that was prewarmed for no workspace serves the first one that asks, and is replaced.
+        """
         server = self._servers.get(key)
         if server is not None and server.alive:
             self._servers.move_to_end(key)
             return server
-        task = self._starting.get(key)
-        if task is None:
-            task = asyncio.create_task(self._start(key))
-            self._starting[key] = task
-            task.add_done_callback(lambda _: self._starting.pop(key, None))
-        return await asyncio.shield(task)
+        spare_key = replace(key, workspace_id="")
+        spare = self._servers.get(spare_key) if key.workspace_id else None
+        if spare is not None and spare.alive:
+            self._servers[key] = self._servers.pop(spare_key)
+            asyncio.get_running_loop().call_later(_SPARE_DELAY_S, self._renew_spare, spare_key)
+            return spare
+        return await self._started(key)
+
+    async def _started(self, key: ServerKey) -> ForkServer:
+        return await asyncio.shield(self._starting.get(key) or self._begin_start(key))
+
+    def _begin_start(self, key: ServerKey) -> asyncio.Task[ForkServer]:
+        task = self._starting[key] = asyncio.create_task(self._start(key))
+        task.add_done_callback(lambda _: self._starting.pop(key, None))
+        return task
 
     async def close(self) -> None:
+        """End every server with its jobs."""
+        self._closed = True
         for task in list(self._starting.values()):
             with contextlib.suppress(Exception):
                 await task
         servers = list(self._servers.values())
         self._servers.clear()
         await asyncio.gather(*(server.close() for server in servers))
+
+    def _renew_spare(self, key: ServerKey) -> None:
+        """In the background; a failure shows when a server is needed."""
+        room = len(self._servers) < self._max_servers
+        if room and key not in self._servers and key not in self._starting and not self._closed:
+            self._begin_start(key).add_done_callback(lambda task: task.cancelled() or task.exception())
 
     async def _start(self, key: ServerKey) -> ForkServer:
         await self._make_room(key)

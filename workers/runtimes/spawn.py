@@ -9,13 +9,8 @@ from workers.runtimes.jail import wire
 
 _DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _COMMANDS = {"bash": (["/bin/bash", "-e", "main.sh"], "main.sh")}  # -e: a failing line ends the script
-_ARGUMENT_LIMIT = 128 * 1024 - 1  # MAX_ARG_STRLEN of the kernel, with its closing NUL
 
 PROGRAM_LANGUAGES = tuple(_COMMANDS)
-
-
-class BadArguments(Exception):
-    """The arguments cannot be passed to the program."""
 
 
 def pack_python(spec: JobSpec, directory: str) -> bytes:
@@ -30,7 +25,7 @@ def pack_python(spec: JobSpec, directory: str) -> bytes:
 
 
 def pack_program(spec: JobSpec, directory: str) -> bytes:
-    """The hand-over message of a job that is a program; raises BadArguments."""
+    """The hand-over message of a job that is a program."""
     command, script = _COMMANDS[spec.language]
     header = {"command": [*command, *_arguments(spec)], "script": script, **_common(spec, directory)}
     return wire.pack_hand_over(header, spec.code.encode(errors="replace"), spec.args)
@@ -54,19 +49,8 @@ def _common(spec: JobSpec, directory: str) -> dict[str, Any]:
 def _arguments(spec: JobSpec) -> list[str]:
     """Positional texts in signature order: strings raw, other values as compact JSON, absent or null as ''."""
     given = json.loads(spec.args)
-    texts = []
-    for name in spec.arg_order:
-        value = given.get(name)
-        if value is None:
-            value = spec.arg_defaults.get(name)
-        text = _as_text(value)
-        if len(text.encode(errors="replace")) > _ARGUMENT_LIMIT:
-            raise BadArguments(
-                f"The argument `{name}` has {len(text)} characters, more than a program accepts on its command line "
-                f"({_ARGUMENT_LIMIT} bytes). Read it from the file args.json in the working directory instead."
-            )
-        texts.append(text)
-    return texts
+    values = ((given.get(name), name) for name in spec.arg_order)
+    return [_as_text(spec.arg_defaults.get(name) if value is None else value) for value, name in values]
 
 
 def _as_text(value: Any) -> str:

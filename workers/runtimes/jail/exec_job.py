@@ -1,5 +1,6 @@
 """A job that is another program (Bash and the like): wait for it, write its files, become it."""
 
+import errno
 import os
 import resource
 import signal
@@ -33,6 +34,11 @@ def run_job(channel: socket.socket, directory: str) -> None:
 
 
 def _explain(program: str, error: OSError) -> str:
-    if isinstance(error, FileNotFoundError):
+    if error.errno == errno.ENOENT:
         return f"{program} is not installed on this worker. Install it, or run the job on a worker that has it.\n"
-    return f"{program} could not be started: {error.strerror}. Check the size of the arguments.\n"
+    if error.errno == errno.E2BIG:
+        return (
+            f"The arguments are too long for the command line of {program}: one may have 128 KiB. "
+            "Read them from the file args.json in the working directory instead.\n"
+        )
+    return f"{program} could not be started: {error.strerror}.\n"

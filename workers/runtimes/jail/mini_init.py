@@ -119,6 +119,7 @@ def _become_job(plan: Plan, request: Request, control: socket.socket) -> None:
         os.dup2(request.output, 1)
         os.dup2(request.output, 2)
         os.close(request.output)
+        control.send(wire.EVENT.pack(wire.SEALED, request.slot))
         control.close()
     except BaseException as error:
         report_failure(control, request.slot, error)

@@ -18,7 +18,7 @@ _INLINE = b"I"
 PREPARE = struct.Struct("!I")
 # control, server -> worker: kind, slot; then free text
 EVENT = struct.Struct("!cI")
-READY, STARTED, FAILED, EXITED = b"R", b"S", b"F", b"X"
+READY, STARTED, SEALED, FAILED, EXITED = b"R", b"S", b"P", b"F", b"X"
 # after EXITED: wait status, peak memory in KiB, which result files follow as descriptors
 EXIT = struct.Struct("!IQB")
 HAS_JSON, HAS_TEXT = 1, 2
