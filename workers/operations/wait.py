@@ -25,20 +25,21 @@ _WITHOUT_LISTENER_S = 0.1
 
 async def run_wait_script_by_path(call: Call) -> Answer:
     """POST or GET jobs/run_wait_result/p/{path} → the result."""
-    return await _result(call, run.script_at_path)
+    return await answer_result(call, run.script_at_path)
 
 
 async def run_wait_script_by_hash(call: Call) -> Answer:
     """POST jobs/run_wait_result/h/{hash} → the result."""
-    return await _result(call, run.script_of_hash)
+    return await answer_result(call, run.script_of_hash)
 
 
 async def run_wait_preview(call: Call) -> Answer:
     """POST jobs/run_wait_result/preview → the result."""
-    return await _result(call, run.preview)
+    return await answer_result(call, run.preview)
 
 
-async def _result(call: Call, starting: Any) -> Answer:
+async def answer_result(call: Call, starting: Any) -> Answer:
+    """Push what `starting(conn, call)` prepares and answer its result; the job is cancelled when the caller hangs up."""
     async with serving.connection() as conn:
         start = await starting(conn, call)
         await run.require_room(conn, call, start.options.queue_limit)
