@@ -83,7 +83,8 @@ class Jail:
 
     @property
     def drops_user(self) -> bool:
-        return os.geteuid() == 0
+        """Root gives jobs a user of their own, unless it is only root of a namespace that has no such user."""
+        return os.geteuid() == 0 and _is_mapped(self.uid)
 
 
 def find_nsjail() -> Path | None:
@@ -120,7 +121,7 @@ def make_directories(jail: Jail) -> None:
         os.chown(jail.directories, jail.uid, jail.gid)
     etc = jail.jobs_root / "etc"
     etc.mkdir(mode=0o755, exist_ok=True)
-    uid, gid = (jail.uid, jail.gid) if jail.drops_user else (os.getuid(), os.getgid())
+    uid, gid = (jail.uid, jail.gid) if os.geteuid() == 0 else (os.getuid(), os.getgid())
     _write_once(etc / "passwd", f"root:x:0:0:root:/nonexistent:/bin/false\nwindmill:x:{uid}:{gid}:job:/tmp:/bin/sh\n")
     _write_once(etc / "group", f"root:x:0:\nwindmill:x:{gid}:\n")
 
@@ -161,6 +162,9 @@ def _jail_options(jail: Jail, control_fd: int) -> list[str]:
     if jail.drops_user:
         # real root mounts (it reaches a runtime below a 0700 home), then drops to a host user that limits apply to
         options += ["--disable_clone_newuser", "--user", str(jail.uid), "--group", str(jail.gid)]
+    elif os.geteuid() == 0:
+        # root of a container without other users: not 0 inside, or the jobs could not map their id again
+        options += ["--user", f"{jail.uid}:0:1", "--group", f"{jail.gid}:0:1"]
     return options
 
 
@@ -210,6 +214,14 @@ def _closed_parent(jail: Jail, path: Path) -> Path | None:
         elif not os.access(parent, os.X_OK):
             return parent
     return None
+
+
+def _is_mapped(uid: int) -> bool:
+    for line in Path("/proc/self/uid_map").read_text().splitlines():
+        first, _, count = map(int, line.split())
+        if first <= uid < first + count:
+            return True
+    return False
 
 
 def _write_once(path: Path, text: str) -> None:

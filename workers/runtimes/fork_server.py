@@ -195,13 +195,21 @@ class ForkServer:
     async def start(self) -> None:
         """Start the server and its first prepared children; raises SandboxError naming what failed."""
         loop = asyncio.get_running_loop()
-        sandbox.make_directories(self.jail)
+        try:
+            sandbox.make_directories(self.jail)
+        except OSError as error:
+            raise SandboxError(
+                f"The job area {self.jail.jobs_root} cannot be made: {error}. Check its rights."
+            ) from error
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.setblocking(False)
         self._control, self._ready = ours, loop.create_future()
         self._stderr = os.memfd_create("fork-server-stderr", os.MFD_CLOEXEC)
         try:
             self._process = await self._spawn(theirs.fileno())
+        except OSError as error:
+            ours.close()
+            raise SandboxError(f"The fork server cannot be started: {error}. Reinstall the platform.") from error
         finally:
             theirs.close()
         self.alive = True
@@ -209,8 +217,9 @@ class ForkServer:
         try:
             await asyncio.wait_for(self._ready, _START_LIMIT_S)
         except (TimeoutError, ConnectionError) as error:
+            explained = self._explain_start(error)
             await self.close()
-            raise SandboxError(self._explain_start(error)) from error
+            raise SandboxError(explained) from error
         await self._prove()
 
     async def _prove(self) -> None:

@@ -60,5 +60,6 @@ class Command(BaseCommand):
             raise CommandError(f"The database does not answer ({type(error).__name__}); check DATABASE_URL.") from error
 
     def _probe(self) -> None:
-        report = ""
-        self.stdout.write(str(report))
+        from workers.probe import probe
+
+        self.stdout.write(str(probe()))
