@@ -19,6 +19,7 @@ ALLOWED_HOSTS = [*ENV.allowed_hosts, *environment.own_hosts(ENV)]
 BASE_URL = ENV.base_url
 
 INSTALLED_APPS = [
+    "windmill_site",  # first, because its `crontab` command comes before django-crontab's
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -37,7 +38,6 @@ INSTALLED_APPS = [
     "flows_app",
     "triggers",
     "apps_builder",
-    "windmill_site",
 ]
 
 MIDDLEWARE = [
