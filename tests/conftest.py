@@ -39,6 +39,13 @@ def pytest_configure() -> None:
     django.setup()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """pytest-django makes a database only if a test is marked for it; copies of it need it as well."""
+    for item in items:
+        if "migrated_template" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.django_db)
+
+
 def pytest_unconfigure() -> None:
     """Leave neither a server nor its files."""
     _SERVER.remove()
