@@ -3,6 +3,9 @@
 from typing import Any
 
 from django.db import models
+from psycopg.types.json import Json
+
+from workspaces.jsontext import dumps
 
 
 class JsonField(models.JSONField):
@@ -14,3 +17,7 @@ class JsonField(models.JSONField):
     def select_format(self, compiler: Any, sql: str, params: Any) -> tuple[str, Any]:
         # Read as text: psycopg would parse `json` itself, and Django would then parse a parsed string again.
         return f"({sql})::text", params
+
+    def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
+        # Django's own adapter sends `jsonb`, which sorts the keys on its way into the column.
+        return Json(value if prepared else self.get_prep_value(value), dumps=dumps)

@@ -110,6 +110,13 @@ def test_the_schema_keeps_what_the_user_customised():
     assert list(second.schema["properties"]) == ["n", "s"]
 
 
+def test_the_schema_keeps_the_order_of_the_arguments():
+    make_script(content="def main(zebra: int, a: str, middle: bool = True): ...")
+    stored = ScriptVersion.objects.get().schema
+    assert list(stored["properties"]) == ["zebra", "a", "middle"]
+    assert list(stored) == ["$schema", "type", "properties", "required"]
+
+
 def test_a_source_that_cannot_be_read_is_refused_at_its_line():
     with pytest.raises(InvalidSource, match="f/etl/load cannot be deployed: line 2") as refused:
         create_version(new(content="import os\ndef main(a: int b): ..."), by=ANA)
