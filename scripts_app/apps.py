@@ -5,7 +5,9 @@ class ScriptsConfig(AppConfig):
     name = "scripts_app"
 
     def ready(self) -> None:
-        from scripts_app import kinds, resolver
+        from scripts_app import kinds, resolver, sources
+        from workers import runnables
 
         kinds.register()
         resolver.register()
+        runnables.register_source("script", sources.source_of)

@@ -13,11 +13,18 @@ MAX_COLOURED = 200_000  # characters; longer code comes without colours
 LEXERS = {"python3": "python", "bash": "bash", "bun": "typescript", "deno": "typescript", "nativets": "typescript"}
 
 
-def to_html(code: str, language: str, *, numbered: bool = True) -> SafeString:
-    """Escaped HTML of `code`. `language` is Windmill's or Pygments' name; an unknown one comes without colours."""
+def to_html(code: str, language: str, *, numbered: bool = True, marked: int = 0) -> SafeString:
+    """Escaped HTML of `code`. `language` is Windmill's or Pygments' name; an unknown one comes without colours.
+
+    `marked` is the number of a line to point at, 0 for none.
+    """
     lexer = _lexer(language if len(code) <= MAX_COLOURED else "text")
     formatter = HtmlFormatter(
-        nowrap=False, linenos="inline" if numbered else False, wrapcode=True, cssclass="code-lines"
+        nowrap=False,
+        linenos="inline" if numbered else False,
+        wrapcode=True,
+        cssclass="code-lines",
+        hl_lines=[marked] if marked else [],
     )
     return SafeString(highlight(code, lexer, formatter))
 

@@ -17,6 +17,7 @@ urlpatterns = [
     page("admin/login/", _to_login, name="admin-login", role=Role.PUBLIC),
     tree("admin/", admin.site.urls, role=Role.SUPERADMIN),
     path("", include("workspaces.urls")),
+    path("", include("workers.urls")),
     path("", include("scripts_app.urls")),
 ]
 if settings.DEBUG:

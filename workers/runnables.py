@@ -5,7 +5,7 @@ A resolver answers the reference a job is made from, and nothing about who asks:
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 from uuid import UUID
@@ -59,3 +59,19 @@ async def resolve(
     """The runnable, or None when nothing of that kind is there."""
     resolver = _resolvers.get(kind)
     return await resolver(conn, workspace_id, path=path, hash=hash) if resolver else None
+
+
+type SourceReader = Callable[[str, int], str]
+
+_sources: dict[str, SourceReader] = {}
+
+
+def register_source(kind: str, reader: SourceReader) -> None:
+    """`reader(workspace id, version hash)` gives the source of a version of `kind`, "" when it is gone."""
+    _sources[kind] = reader
+
+
+def source(kind: str, workspace_id: str, hash: int) -> str:
+    """The source of a version, on Django's connection; "" when there is none to show."""
+    reader = _sources.get(kind)
+    return reader(workspace_id, hash) if reader else ""

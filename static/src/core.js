@@ -13,3 +13,4 @@ import "./wm-theme.js";
 import "./wm-time.js";
 import "./wm-toasts.js";
 import "./keys.js";
+import "./seen.js";

@@ -105,9 +105,12 @@ def json_more(value: Any, path: list[str | int], start: int, more_url: str = "")
 
 
 @register.simple_tag
-def code(text: str, language: str) -> SafeString:
-    """Read-only code in colours: `{% code script.content script.language %}`, inside `<div class="code">`."""
-    return highlighting.to_html(text, language)
+def code(text: str, language: str, marked: int | str = 0) -> SafeString:
+    """Read-only code in colours: `{% code script.content script.language %}`, inside `<div class="code">`.
+
+    `marked` is the number of the line to point at.
+    """
+    return highlighting.to_html(text, language, marked=int(marked or 0))
 
 
 @register.filter

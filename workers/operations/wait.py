@@ -39,7 +39,7 @@ async def run_wait_preview(call: Call) -> Answer:
 
 
 async def answer_result(call: Call, starting: Any) -> Answer:
-    """Push what `starting(conn, call)` prepares and answer its result; the job is cancelled when the caller hangs up."""
+    """Push what `starting(conn, call)` prepares and answer its result; a caller that hangs up cancels the job."""
     async with serving.connection() as conn:
         start = await starting(conn, call)
         await run.require_room(conn, call, start.options.queue_limit)

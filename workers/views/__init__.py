@@ -1,0 +1,1 @@
+"""Pages of runs, of one job, and of the workers."""
