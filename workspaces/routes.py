@@ -5,11 +5,11 @@ A URL without a permission refuses the start (`workspaces.checks`), and the perm
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import wraps
-from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any, Literal
 
 import ninja
@@ -77,14 +77,27 @@ class ApiRouter(ninja.Router):
         return super().delete(path, **_guarded(options))
 
     def api_operation(self, methods: list[str], path: str, **options: Any) -> Callable[..., Any]:
-        # Ninja's own get, post, … come here with the guard already made.
-        return super().api_operation(methods, path, **(options if "role" not in options else _guarded(options)))
+        """Where every operation is made; ninja's get, post, … come here with the guard already in `auth`."""
+        register = super().api_operation(methods, path, **(options if "role" not in options else _guarded(options)))
+        return lambda view: register(_with_workspace(view))
+
+
+def _with_workspace(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Tell ninja that `workspace` is in the URL: it is in the prefix of the router, where ninja does not look."""
+    signature = inspect.signature(view)
+    if "workspace" in signature.parameters:
+        given = {"workspace": signature.parameters["workspace"].replace(default=ninja.Path(...))}
+        changed = [given.get(name, each) for name, each in signature.parameters.items()]
+        # keyword only: a default may stand before parameters without one
+        keyword = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in changed[1:]]
+        view.__signature__ = signature.replace(parameters=[changed[0], *keyword])  # type: ignore[attr-defined]
+    return view
 
 
 def _guarded(options: dict[str, Any]) -> dict[str, Any]:
     known = {name: options.pop(name) for name in ("scope", "scope_path", "any_token", "bare_cookie") if name in options}
     permission = Permission(options.pop("role"), **known)
-    if permission.role > Role.LOGIN and not permission.scope:
+    if permission.role > Role.LOGIN and not permission.scope and not permission.any_token:
         raise TypeError("An API operation beyond a login needs a scope, for instance scope='scripts:read'")
     return {**options, "auth": [Guard(permission)]}
 
@@ -112,7 +125,7 @@ def page(
         _enter(request, permission)
         return await view(request, *args, **kwargs)
 
-    wrapped: Any = never_cache(aguarded if iscoroutinefunction(view) else guarded)
+    wrapped: Any = never_cache(aguarded if inspect.iscoroutinefunction(view) else guarded)
     wrapped.permission = permission
     return path(route, wrapped, name=name)
 
