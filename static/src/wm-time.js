@@ -1,6 +1,9 @@
 // <wm-time format="relative|elapsed|clock"><time datetime title>: keeps its words current and shows the viewer's own zone.
 import { elapsed, refreshMs, relative } from "./time.js";
 
+// The server's words stay in other languages: these are not translated.
+const ENGLISH = document.documentElement.lang.startsWith("en");
+
 class WmTime extends HTMLElement {
   connectedCallback() {
     const time = this.querySelector("time");
@@ -15,7 +18,7 @@ class WmTime extends HTMLElement {
   #tick(time, then) {
     const format = this.getAttribute("format");
     const now = Date.now();
-    const text = format === "elapsed" ? elapsed(now - then) : relative(then, now);
+    const text = format === "elapsed" ? elapsed(now - then) : ENGLISH && relative(then, now);
     if (text && text !== time.textContent) time.textContent = text;
     this.timer = setTimeout(() => this.#tick(time, then), refreshMs(format, now - then));
   }
