@@ -6,6 +6,7 @@ import json
 import re
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from workers import job_logs, log_chunks, runnables
 from workers.job_rows import JobRow
@@ -123,3 +124,9 @@ def log_page(row: JobRow) -> LogPage:
     begin = log_chunks.Position(lines=tail.lines_before)
     chunks, _ = log_chunks.chunks(tail.text, max(0, tail.last_seq), begin)
     return LogPage(chunks, tail.last_seq, tail.lines_before)
+
+
+def live_url(row: JobRow, workspace: str, last_seq: int) -> str:
+    """Where the page's websocket goes on from what is drawn already."""
+    query = {"state": row.state} | ({"after": last_seq} if last_seq >= 0 else {})
+    return f"/ws/w/{workspace}/jobs/{row.id}?{urlencode(query)}"

@@ -6,7 +6,6 @@ import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
-from urllib.parse import urlencode
 from uuid import UUID
 
 from django.http import HttpResponse, HttpResponseRedirect, StreamingHttpResponse
@@ -34,15 +33,10 @@ def job(request: PageRequest, workspace: str, job_id: UUID) -> HttpResponse:
     context = {
         "page": job_page.of_row(row, workspace, code=job_page.source_of(row)),
         "log": log,
-        "live_url": "" if row.is_completed else _live_url(row, workspace, log.last_seq),
+        "live_url": "" if row.is_completed else job_page.live_url(row, workspace, log.last_seq),
         "nav_active": "runs",
     }
     return render(request, "workers/job.html", context)
-
-
-def _live_url(row: JobRow, workspace: str, last_seq: int) -> str:
-    query = {"state": row.state} | ({"after": last_seq} if last_seq >= 0 else {})
-    return f"/ws/w/{workspace}/jobs/{row.id}?{urlencode(query)}"
 
 
 @require_POST
