@@ -48,6 +48,7 @@ class _CgroupLimits:
     peak_file: Path
     oom_file: Path
     procs_fds: tuple[int, ...] = field(default=())
+    _last: tuple[bool, int] | None = None  # what was measured before the group went
 
     def apply(self, memory_bytes: int, max_processes: int) -> None:
         for path in self.memory_limits:
@@ -55,6 +56,12 @@ class _CgroupLimits:
         _write(self.processes_limit, str(max_processes + 1))  # the mini-init counts too
 
     def oom_killed(self) -> bool:
+        return self._last[0] if self._last else self._read_oom()
+
+    def peak_kb(self) -> int:
+        return self._last[1] if self._last else self._read_peak()
+
+    def _read_oom(self) -> bool:
         with contextlib.suppress(OSError):
             for line in self.oom_file.read_text().splitlines():
                 name, _, count = line.partition(" ")
@@ -62,12 +69,14 @@ class _CgroupLimits:
                     return int(count) > 0
         return False
 
-    def peak_kb(self) -> int:
+    def _read_peak(self) -> int:
         with contextlib.suppress(OSError, ValueError):
             return int(self.peak_file.read_text()) // 1024
         return 0
 
     def close(self) -> None:
+        """The job's processes are gone: so is the group."""
+        self._last = (self._read_oom(), self._read_peak())
         for fd in self.procs_fds:
             os.close(fd)
         self.procs_fds = ()

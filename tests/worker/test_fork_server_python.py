@@ -177,6 +177,32 @@ async def test_client_library_is_there_without_import() -> None:
             assert ran.result == ["wmill", "demo"]
 
 
+async def test_programs_of_a_job_find_the_packages() -> None:
+    async with open_runtime(Level.NAMESPACES) as runtime:
+        code = (
+            "import subprocess, sys\ndef main():\n"
+            "    line = 'import httpx, json; print(json.__file__.startswith(sys.prefix))'\n"
+            "    return subprocess.check_output([sys.executable, '-c', 'import sys; ' + line], text=True)"
+        )
+        assert (await run(runtime, code, package_dirs=(packages(),))).result == "True\n"
+
+
+async def test_clients_share_a_tls_context() -> None:
+    async with open_runtime(Level.NAMESPACES) as runtime:
+        code = (
+            "import httpx, ssl\nfrom httpx._transports.default import create_ssl_context as make\ndef main():\n"
+            "    own = make(verify=False)\n"
+            "    return [make() is make(), make().verify_mode == ssl.CERT_REQUIRED, own is make(),\n"
+            "            own.verify_mode == ssl.CERT_NONE, len(make().get_ca_certs()) > 50]"
+        )
+        assert (await run(runtime, code, package_dirs=(packages(),))).result == [True, True, False, True, True]
+
+
+async def test_forks_of_a_job_do_not_answer_for_it(namespaces: LocalRuntime) -> None:
+    code = "import os\ndef main():\n    if os.fork():\n        os.wait()\n        return 'parent'\n    return 'child'"
+    assert (await run(namespaces, code)).result == "parent"
+
+
 async def test_scripts_import_their_neighbours(namespaces: LocalRuntime) -> None:
     ran = await run(
         namespaces,

@@ -135,7 +135,7 @@ async def find_breaches(level: Level, jobs_root: Path, secret_dir: Path, package
 def _judge(seen: dict[str, Any], level: Level) -> dict[str, Any]:
     """What differs from what must be."""
     expected: dict[str, Any] = {
-        "environment": ["HOME", "LANG", "PATH", "TMPDIR"],
+        "environment": ["HOME", "LANG", "PATH", "PYTHONPATH", "TMPDIR"],
         "secret found in": [],
         "processes": [1, 2],
         "parent": 1,

@@ -42,7 +42,7 @@ def module_name(path: str) -> str:
 
 
 def _common(spec: JobSpec, directory: str) -> dict[str, Any]:
-    env = {"PATH": _DEFAULT_PATH, "LANG": "C.UTF-8", "HOME": directory, "TMPDIR": directory, **spec.env}
+    env = {"PATH": _DEFAULT_PATH, "LANG": "C.UTF-8", **spec.env, "HOME": directory, "TMPDIR": directory}
     return {"env": env, "files": dict(spec.files), "max_processes": spec.max_processes}
 
 

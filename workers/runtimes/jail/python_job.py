@@ -21,6 +21,15 @@ from .job_files import write_file
 _OWN_DIRECTORY = os.path.dirname(__file__)
 
 
+_package_path = ""
+
+
+def set_package_dirs(directories: list[str]) -> None:
+    """Where the packages are: told to programs that a job starts."""
+    global _package_path
+    _package_path = os.pathsep.join(directories)
+
+
 class MainMissing(Exception):
     """The script has no such entry point."""
 
@@ -28,6 +37,7 @@ class MainMissing(Exception):
 def run_job(channel: socket.socket, directory: str) -> None:
     """Wait for the hand-over and run it; never returns."""
     rehearse(directory)
+    own_pid = os.getpid()
     payload = wire.receive_payload(channel)
     if not payload:
         os._exit(0)  # not needed any more
@@ -43,6 +53,8 @@ def run_job(channel: socket.socket, directory: str) -> None:
         kind, exit_code, answer = _leave(error, cap)
     except BaseException as error:
         kind, exit_code, answer = wire.FAILURE, 1, _describe(error, cap)
+    if os.getpid() != own_pid:
+        os._exit(exit_code)  # a fork of the job that came back from main: it does not speak for the job
     _finish(channel, kind, exit_code, answer)
 
 
@@ -83,6 +95,7 @@ _REHEARSED_ENVIRONMENT = {f"WM_REHEARSED_{number}": "x" * 24 for number in range
 def _take_environment(header: dict) -> None:
     os.environ.clear()
     os.environ.update(header["env"])
+    os.environ["PYTHONPATH"] = _package_path
     random.seed()
 
 

@@ -5,25 +5,14 @@ of its pid namespace: when it ends, for whatever reason, the kernel ends every j
 """
 
 import gc
-import importlib
 import json
 import os
 import signal
 import site
 import socket
 import sys
-import warnings
 
-from . import kernel, mini_init, seccomp, wire
-
-# What scripts and the client library import anyway; each is paid once a server instead of once a job.
-_PRELOADED = (
-    "asyncio base64 calendar collections.abc concurrent.futures contextlib copy csv dataclasses datetime decimal "
-    "email.message enum fractions functools getpass hashlib heapq hmac html http.client importlib.resources inspect io "
-    "itertools json linecache logging math mimetypes numbers operator pathlib pprint queue random re secrets shlex "
-    "shutil signal socket ssl statistics string struct subprocess tempfile textwrap threading time traceback types "
-    "typing unicodedata urllib.parse urllib.request uuid zlib zoneinfo"
-).split()
+from . import kernel, mini_init, seccomp, warmth, wire
 
 
 def main() -> None:
@@ -31,8 +20,11 @@ def main() -> None:
     control = socket.socket(fileno=int(sys.argv[1]))
     settings = json.loads(sys.argv[2])
     _install_site_names()
-    sys.path[:0] = settings["package_dirs"]
-    problems = _preload(settings["preload"])
+    sys.path += settings["package_dirs"]  # after the standard library, which they may not shadow
+    problems = []
+    if settings["preload"]:
+        problems = warmth.import_usual(settings["preload"])
+        warmth.share_tls_context()
     plan = _make_plan(settings)
     if not plan.namespaces:
         kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
@@ -116,7 +108,9 @@ def _run_child(
 
 def _make_plan(settings: dict) -> mini_init.Plan:
     if settings["language"] == "python3":
-        from .python_job import run_job
+        from .python_job import run_job, set_package_dirs
+
+        set_package_dirs(settings["package_dirs"])
     else:
         from .exec_job import run_job
     return mini_init.Plan(
@@ -126,23 +120,6 @@ def _make_plan(settings: dict) -> mini_init.Plan:
         collects_files=settings["language"] != "python3",
         run_job=run_job,
     )
-
-
-def _preload(packages: "list[str]") -> "list[str]":
-    """Import the usual modules; a package that fails is named, not fatal (the job's own import will tell more)."""
-    if not packages:
-        return []
-    warnings.filterwarnings("ignore", category=DeprecationWarning, message=".*fork.*")
-    problems = []
-    for name in (*_PRELOADED, *packages):
-        try:
-            importlib.import_module(name)
-        except ModuleNotFoundError as error:
-            if error.name != name:
-                problems.append(f"{name}: {error}")
-        except Exception as error:
-            problems.append(f"{name}: {type(error).__name__}: {error}")
-    return problems
 
 
 def _install_site_names() -> None:
