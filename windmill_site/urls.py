@@ -7,14 +7,17 @@ from django.views.generic import RedirectView
 
 from windmill_site import design
 from windmill_site.api import make_api
+from workspaces import views_login
 from workspaces.routes import Role, page, tree
 
-# One login for pages and the admin site.
-_to_login = RedirectView.as_view(pattern_name="login", query_string=True)
+# One login, logout and password for pages and the admin site.
+_to_account = RedirectView.as_view(pattern_name="account")
 
 urlpatterns = [
     path("api/", make_api().urls),
-    page("admin/login/", _to_login, name="admin-login", role=Role.PUBLIC),
+    page("admin/login/", views_login.admin_login, name="admin-login", role=Role.PUBLIC),
+    page("admin/logout/", views_login.logout, name="admin-logout", role=Role.LOGIN),
+    page("admin/password_change/", _to_account, name="admin-password", role=Role.LOGIN),
     tree("admin/", admin.site.urls, role=Role.SUPERADMIN),
     path("", include("workspaces.urls")),
     path("", include("workers.urls")),

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from workspaces import accounts, login_cookie, setup, tokens
+from workspaces import accounts, login_cookie, policy, setup, tokens
 from workspaces.current import current_workspace, first_page, remember
 from workspaces.errors import BadRequest, TooMany
 from workspaces.models import User
@@ -40,6 +40,13 @@ def login(request: PageRequest) -> HttpResponse:
         about = {"next": after, "email": email, "error": full.message}
         return render(request, "workspaces/login.html", about, status=429)
     return _logged_in(request, minted.text, after)
+
+
+def admin_login(request: PageRequest) -> HttpResponse:
+    """The admin site sends here whom it does not let in. Who has a login already would be sent back for ever."""
+    if request.principal.kind == "session":
+        policy.require_role(request.principal, policy.Role.SUPERADMIN)
+    return HttpResponseRedirect(f"{reverse('login')}?{request.GET.urlencode()}")
 
 
 @require_POST
