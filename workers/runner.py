@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from vault import references
 from workers import failpoints, job_env, kinds, outcome_result, queue
 from workers.attempts import Attempt, Attempts, Stop
 from workers.completions import Completer, Ending
@@ -134,9 +135,10 @@ class Runner:
             self.logs.touch(attempt.log)
 
         prepared = await self._preparer.prepare(runnable, on_log)
-        args = await self._resolved_args(attempt.job)
+        env = job_env.environment(attempt.job, self.site, runnable.envs)
+        args = await self._resolved_args(attempt, env)
         await failpoints.reach("run.before_start")
-        running = await self.runtime.start(self._spec(attempt.job, runnable, prepared, args))
+        running = await self.runtime.start(self._spec(attempt.job, runnable, prepared, args, env))
         attempt.running = running
         if attempt.stop_reason is not None:  # asked for while the process was being made
             await running.terminate(attempt.stop_reason.value, 0)
@@ -147,14 +149,18 @@ class Runner:
         await failpoints.reach("run.child_exited")
         return outcome
 
-    async def _resolved_args(self, job: ClaimedJob) -> str:
-        if '"$' not in job.args:
+    async def _resolved_args(self, attempt: Attempt, env: dict[str, str]) -> str:
+        """Arguments with `$var:`, `$res:` and `$WM_…` filled in; what was secret in them is masked in the log."""
+        job = attempt.job
+        if not references.has_references(job.args):
             return job.args
-        from vault import references
+        found = await self.database.run(lambda conn: references.resolution_for_job(conn, job, context=env))
+        attempt.log.hide(found.secrets)
+        return found.text
 
-        return await self.database.run(lambda conn: references.resolve_for_job(conn, job))
-
-    def _spec(self, job: ClaimedJob, runnable: kinds.Runnable, prepared: PreparedEnv, args: str) -> JobSpec:
+    def _spec(
+        self, job: ClaimedJob, runnable: kinds.Runnable, prepared: PreparedEnv, args: str, env: dict[str, str]
+    ) -> JobSpec:
         settings = self.settings
         return JobSpec(
             job_id=str(job.id),
@@ -166,7 +172,7 @@ class Runner:
             module_path=runnable.module_path,
             arg_order=runnable.arg_order,
             arg_defaults=runnable.arg_defaults,
-            env=job_env.environment(job, self.site, dict(settings.extra_env) | dict(runnable.envs)),
+            env=env,
             files=runnable.files,
             interpreter=prepared.interpreter,
             package_dirs=prepared.package_dirs,

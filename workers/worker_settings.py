@@ -8,7 +8,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-DEFAULT_TAGS = (
+DEFAULT_TAGS = (  # noqa: SIM905 (a list of words reads better)
     "deno python3 go bash powershell bun php rust ansible csharp nu java ruby rlang duckdb nativets postgresql mysql "
     "mssql bigquery snowflake oracledb graphql dependency flow hub other noop"
 ).split()
@@ -40,7 +40,6 @@ class WorkerSettings:
     keeps_job_dir: bool = False
     sandbox_minimum: str = "namespaces"
     light_slots: int = 64
-    extra_env: tuple[tuple[str, str], ...] = ()
 
     @property
     def heartbeat_s(self) -> float:

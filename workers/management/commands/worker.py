@@ -11,6 +11,7 @@ import psycopg
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from workers.probe import probe
 from workers.processes import Processes
 from workers.worker import Worker
 from workers.worker_settings import WorkerSettings, make_settings
@@ -60,6 +61,5 @@ class Command(BaseCommand):
             raise CommandError(f"The database does not answer ({type(error).__name__}); check DATABASE_URL.") from error
 
     def _probe(self) -> None:
-        from workers.probe import probe
 
         self.stdout.write(str(probe()))
