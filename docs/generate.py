@@ -1,0 +1,53 @@
+"""`python -m docs.generate`: write the pages that come from code; `--check` only says whether they are current."""
+
+import sys
+from pathlib import Path
+
+from windmill_site.environment import SETTINGS, Setting
+
+HERE = Path(__file__).resolve().parent
+HEAD = """# Settings
+
+Environment variables, read once when a process starts. A value that cannot be used stops the start with one line.
+An empty value counts as unset. This page is generated from `windmill_site/environment.py` by `make docs`.
+
+| name | value | default | |
+|---|---|---|---|
+"""
+
+
+def pages() -> dict[Path, str]:
+    """Every generated page with its text."""
+    return {HERE / "settings.md": HEAD + "".join(map(_row, SETTINGS))}
+
+
+def main(arguments: list[str]) -> int:
+    """Write what is stale, or with --check name it and leave with 1."""
+    stale = {path: text for path, text in pages().items() if not path.exists() or path.read_text() != text}
+    if "--check" in arguments:
+        for path in stale:
+            print(f"{path.name} is not current: run `make docs`.", file=sys.stderr)
+        return int(bool(stale))
+    for path, text in stale.items():
+        path.write_text(text)
+    return 0
+
+
+def _row(setting: Setting) -> str:
+    unit = f", {setting.unit}" if setting.unit else ""
+    secret = " Secret: never shown." if setting.is_secret else ""
+    return f"| `{setting.name}` | {setting.expects}{unit} | {_default(setting)} | {setting.sentence}{secret} |\n"
+
+
+def _default(setting: Setting) -> str:
+    match setting.default:
+        case None | ():
+            return ""
+        case bool() as default:
+            return str(default).lower()
+        case default:
+            return str(default)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
