@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import itertools
 import os
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from typing import Literal, Protocol
 
 _CGROUP_ROOT = Path("/sys/fs/cgroup")
 _PAGE_KB = os.sysconf("SC_PAGE_SIZE") // 1024
+_PREFIX = "windmill-"
 WATCH_INTERVAL_S = 0.1
 
 
@@ -81,8 +83,7 @@ class _CgroupLimits:
             os.close(fd)
         self.procs_fds = ()
         for directory in self.directories:
-            with contextlib.suppress(OSError):
-                directory.rmdir()
+            _remove_group(directory)
 
 
 class CgroupV1:
@@ -103,10 +104,12 @@ class CgroupV1:
         if "memory" not in own or "pids" not in own or not (memory / "memory.limit_in_bytes").exists():
             return None
         limiter = cls(memory, pids)
+        _sweep(memory)
+        _sweep(pids)
         return limiter if _works(limiter) else None
 
     def open(self, slot: int) -> JobLimits:
-        name = f"windmill-{os.getpid()}-{next(self._numbers)}"
+        name = f"{_PREFIX}{os.getpid()}-{next(self._numbers)}"
         memory, pids = self._memory / name, self._pids / name
         memory.mkdir()
         pids.mkdir()
@@ -141,10 +144,11 @@ class CgroupV2:
         if not {"memory", "pids"} <= set((parent / "cgroup.controllers").read_text().split()):
             return None
         limiter = cls(parent)
+        _sweep(parent)
         return limiter if _delegate(parent) and _works(limiter) else None
 
     def open(self, slot: int) -> JobLimits:
-        group = self._parent / f"windmill-{os.getpid()}-{next(self._numbers)}"
+        group = self._parent / f"{_PREFIX}{os.getpid()}-{next(self._numbers)}"
         group.mkdir()
         with contextlib.suppress(OSError):
             _write(group / "memory.swap.max", "0")
@@ -185,6 +189,25 @@ def _delegate(parent: Path) -> bool:
             _write(control, "+memory +pids")
             return True
     return False
+
+
+def _remove_group(directory: Path, tries: int = 20) -> None:
+    """A group counts its last process for a moment after its death."""
+    try:
+        directory.rmdir()
+    except OSError as error:
+        if error.errno == errno.EBUSY and tries:
+            with contextlib.suppress(RuntimeError):  # no loop any more: the next worker sweeps
+                asyncio.get_running_loop().call_later(0.05, _remove_group, directory, tries - 1)
+
+
+def _sweep(parent: Path) -> None:
+    """Remove what workers left that were killed."""
+    for directory in parent.glob(f"{_PREFIX}[0-9]*"):
+        pid = directory.name.removeprefix(_PREFIX).partition("-")[0]
+        if not Path("/proc", pid).exists():
+            with contextlib.suppress(OSError):
+                directory.rmdir()
 
 
 def _works(limiter: Limiter) -> bool:

@@ -250,6 +250,19 @@ async def test_a_hundred_jobs_leave_nothing_open(runtime: LocalRuntime) -> None:
         assert before[1] == 0
 
 
+async def test_no_cgroup_is_left() -> None:
+    async with open_runtime(Level.FULL, slots=2) as runtime:
+        for _ in range(5):
+            await run(runtime, "def main():\n    return 1")
+        assert runtime.pool.limits_kind == "watchdog" or _own_cgroups()
+        await run(runtime, "sleep 100", language="bash", timeout_s=0.1)
+    await soon(lambda: not _own_cgroups())
+
+
+def _own_cgroups() -> list[Path]:
+    return [path for path in Path("/sys/fs/cgroup").rglob(f"windmill-{os.getpid()}-*") if path.is_dir()]
+
+
 async def _steady(look) -> tuple[int, int]:  # type: ignore[no-untyped-def]
     """The value once it has stayed the same for a while."""
     seen, since = await look(), time.monotonic()
