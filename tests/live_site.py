@@ -30,7 +30,10 @@ def free_port() -> int:
 class LiveSite:
     """One `up`. `extra` adds or replaces environment variables."""
 
-    def __init__(self, *, database_url: str, port: int, extra: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, *, database_url: str, port: int, extra: dict[str, str] | None = None, checkout: Path = ROOT
+    ) -> None:
+        self.checkout = checkout
         self.url = f"http://127.0.0.1:{port}"
         self.data_dir = temporary_data_dir()
         self.log = self.data_dir / "up.log"
@@ -48,9 +51,9 @@ class LiveSite:
         }
         self.process: subprocess.Popen[bytes] | None = None
 
-    def start(self, *, within_s: float = 90) -> None:
+    def start(self, *, within_s: float = 90, command: str = "up") -> None:
         """Start and wait until pages are served."""
-        self.spawn()
+        self.spawn(command)
         try:
             eventually(self.is_ready, within_s=within_s, every_s=0.05)
         except AssertionError as error:
@@ -60,8 +63,8 @@ class LiveSite:
         """Start without waiting; `before` runs in the new process first."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, str(ROOT / "manage.py"), command],
-                cwd=ROOT,
+                [sys.executable, str(self.checkout / "manage.py"), command],
+                cwd=self.checkout,
                 env=self.environ,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
