@@ -28,7 +28,7 @@ class Sandboxing:
         self.problem = ""
 
     async def start(self, directory: Path) -> Runtime:
-        """The runtime at the best level that works here, warm for ordinary Python jobs; `directory` is for job files."""
+        """The runtime at the best level that works here, warm for usual Python jobs. `directory`: for job files."""
         minimum = Level(self._settings.sandbox_minimum)
         for level in sorted(Level, key=lambda each: each.rank, reverse=True):
             runtime = self._runtime(directory, level)
