@@ -13,6 +13,7 @@ import httpx
 
 from tests.postgres_server import temporary_data_dir
 from tests.waiting import eventually
+from workers.languages.uv import UvSettings
 
 ROOT = Path(__file__).resolve().parent.parent
 ADMIN_EMAIL = "admin@example.com"
@@ -38,6 +39,7 @@ class LiveSite:
         self.data_dir = temporary_data_dir()
         self.log = self.data_dir / "up.log"
         self.environ = {
+            **UvSettings.from_environment(os.environ).environment,  # where packages come from on this machine
             "PATH": os.environ["PATH"],
             "HOME": os.environ.get("HOME", "/"),
             "PORT": str(port),
