@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -19,6 +20,7 @@ from workers import job_fragments, job_logs, job_page, serving
 from workers.job_rows import JobRow, find_job
 from workers.live import group_of
 from workers.log_chunks import START, Position
+from workers.waiting import Waiting, facts_of, why_waiting
 from workspaces import clock
 from workspaces.credentials import credential_of_scope
 from workspaces.errors import NotFound, WindmillError
@@ -31,8 +33,10 @@ log = logging.getLogger(__name__)
 
 PERMISSION = Permission(Role.MEMBER, "jobs:poll")
 MAX_UNSEEN_BYTES = 512_000
-MAX_BEHIND_CHARS = 256_000
-_KEPT_CHARS = 64_000
+PIECE_CHARS = 64_000
+MAX_BEHIND_CHARS = 512_000
+_KEPT_CHARS = 128_000
+_MESSAGE_CHARS, _MESSAGE_LINES = 32_000, 800
 _RECHECK_S = 5.0
 _MIN_PAUSE_S = 0.03
 _PATIENCE_S = 30.0
@@ -41,11 +45,13 @@ GOING_AWAY, TRY_AGAIN, REFUSED = 1001, 1013, 4403
 
 @dataclass
 class Shown:
-    """What the page has: the log up to `seq`, with its place in lines, and the state it shows."""
+    """What the page has: the log up to `offset`, with its place in lines, and the state it shows."""
 
-    seq: int = -1
+    offset: int = 0
     place: Position = START
     state: str = ""
+    why: Waiting | None = None
+    progress: int | None = None
     unseen: list[int] = field(default_factory=list)
 
 
@@ -62,8 +68,8 @@ class JobConsumer(AsyncWebsocketConsumer):
             principal = await self._principal()
             async with serving.connection() as conn:
                 row = await find_job(conn, principal, self.job_id)
-                self.shown.seq = _after(self.scope)
-                self.shown.place = await _place(conn, self.job_id, self.shown.seq)
+                self.shown.offset = _after(self.scope)
+                self.shown.place = await _place(conn, self.job_id, self.shown.offset)
         except (WindmillError, psycopg.OperationalError):
             await self.close(REFUSED)
             return
@@ -135,40 +141,46 @@ class JobConsumer(AsyncWebsocketConsumer):
         async with serving.connection() as conn:
             # The state first: when it says "over", the log read after it is complete.
             row = await find_job(conn, principal, self.job_id, heavy=("progress",))
-            html = await self._log_html(conn)
-            if row.state != self.shown.state:
-                html += await self._state_html(conn, principal, row)
-        if html:
+            await self._skip_ahead(conn)
+            text = await job_logs.read_from(conn, self.job_id, self.shown.offset, max_chars=PIECE_CHARS)
+            is_whole = len(text) < PIECE_CHARS
+            state = await self._state_html(conn, principal, row) if is_whole else ""
+        for piece in pieces(text):
+            self.shown.offset += len(piece)
+            html, self.shown.place = job_fragments.log_lines(piece, self.shown.offset, self.shown.place)
             await self._send(html)
-        return row.is_completed and not await self._is_more()
+        if state:
+            await self._send(state)
+        if not is_whole:
+            self.news.set()
+        return row.is_completed and is_whole
 
-    async def _log_html(self, conn: Any) -> str:
-        skipped = await job_logs.skip_ahead(
-            conn, self.job_id, self.shown.seq, max_chars=MAX_BEHIND_CHARS, keep_chars=_KEPT_CHARS
-        )
-        html = ""
-        if skipped is not None:
-            self.shown.seq = skipped.last_seq
-            self.shown.place = Position(lines=self.shown.place.lines + skipped.lines)
-            html = job_fragments.skipped(skipped.lines)
-        for segment in await job_logs.read_after(conn, self.job_id, self.shown.seq):
-            part, self.shown.place = job_fragments.log_lines(segment, self.shown.place)
-            self.shown.seq = segment.seq
-            html += part
-        return job_fragments.appended(html) if html else ""
+    async def _skip_ahead(self, conn: Any) -> None:
+        """A page too far behind goes on near the end: more would be thrown out by it anyway."""
+        end = await job_logs.end_of(conn, self.job_id)
+        if end - self.shown.offset <= MAX_BEHIND_CHARS:
+            return
+        begin = end - _KEPT_CHARS
+        text = await job_logs.read_from(conn, self.job_id, begin, max_chars=_KEPT_CHARS)
+        begin += text.find("\n") + 1
+        lines = await job_logs.lines_before(conn, self.job_id, begin)
+        await self._send(job_fragments.skipped(lines - self.shown.place.lines))
+        self.shown.offset, self.shown.place = begin, Position(lines=lines)
 
     async def _state_html(self, conn: Any, principal: Principal, row: JobRow) -> str:
-        self.shown.state = row.state
+        why = await _why_waiting(conn, row)
+        if row.state == self.shown.state:
+            if (why, row.progress) == (self.shown.why, self.shown.progress):
+                return ""
+            self.shown.why, self.shown.progress = why, row.progress
+            return job_fragments.notice(job_page.of_row(row, self.workspace_id, why=why))
+        self.shown.state, self.shown.why = row.state, why
         code = ""
         if row.is_completed:
             row = await find_job(conn, principal, self.job_id, heavy=job_page.HEAVY)
             code = await sync_to_async(job_page.source_of)(row)
-        page = job_page.of_row(row, self.workspace_id, code=code)
+        page = job_page.of_row(row, self.workspace_id, code=code, why=why)
         return job_fragments.state(page, principal)
-
-    async def _is_more(self) -> bool:
-        async with serving.connection() as conn:
-            return bool(await job_logs.read_after(conn, self.job_id, self.shown.seq, limit=1))
 
     async def _send(self, html: str) -> None:
         self.shown.unseen.append(len(html))
@@ -185,10 +197,35 @@ def is_own_page(scope: Any) -> bool:
     return origin.netloc == host or f"{origin.scheme}://{origin.netloc}" in settings.CSRF_TRUSTED_ORIGINS
 
 
+def pieces(text: str) -> Iterator[str]:
+    """`text` in parts that make messages of bounded size: markup grows with the lines, escapes with the characters.
+
+    >>> [len(piece) for piece in pieces("x" * 40_000)]
+    [32000, 8000]
+    """
+    at = 0
+    while at < len(text):
+        end = min(len(text), at + _MESSAGE_CHARS)
+        feeds = text.count("\n", at, end)
+        if feeds > _MESSAGE_LINES:
+            end = at
+            for _ in range(_MESSAGE_LINES):
+                end = text.index("\n", end) + 1
+        yield text[at:end]
+        at = end
+
+
 def _after(scope: Any) -> int:
-    """The last log segment the page has."""
-    given = parse_qs(scope.get("query_string", b"").decode("latin-1")).get("after", [""])[0].partition(".")[0]
-    return int(given) if given.isascii() and given.isdigit() and len(given) < 10 else -1
+    """The offset up to which the page has the log."""
+    given = parse_qs(scope.get("query_string", b"").decode("latin-1")).get("after", [""])[0]
+    return int(given) if given.isascii() and given.isdigit() and len(given) < 12 else 0
+
+
+async def _why_waiting(conn: Any, row: JobRow) -> Waiting | None:
+    if not row.is_queued or row.running:
+        return None
+    facts = await facts_of(conn, row.id)
+    return why_waiting(facts) if facts else None
 
 
 def _state(scope: Any) -> str:
@@ -196,9 +233,10 @@ def _state(scope: Any) -> str:
     return parse_qs(scope.get("query_string", b"").decode("latin-1")).get("state", [""])[0]
 
 
-async def _place(conn: Any, job_id: UUID, seq: int) -> Position:
-    """Where the log stands after segment `seq`."""
-    if seq < 0:
+async def _place(conn: Any, job_id: UUID, offset: int) -> Position:
+    """Where the log stands at `offset`."""
+    if offset == 0:
         return START
-    lines, is_open = await job_logs.lines_until(conn, job_id, seq)
+    lines = await job_logs.lines_before(conn, job_id, offset)
+    is_open = not (await job_logs.read_from(conn, job_id, offset - 1, max_chars=1)).startswith("\n")
     return Position(lines=lines + is_open, is_open=is_open)

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 from workers import job_logs, log_chunks, runnables
 from workers.job_rows import JobRow
+from workers.waiting import Waiting
 from workspaces.ids import hash_text
 
 LOG_CHARS = 200_000
@@ -37,7 +38,7 @@ class JobPage:
     result: Drawn | None
     code: str
     fault_line: int
-    waiting: Any = None
+    why: Waiting | None = None
 
     @property
     def state(self) -> str:
@@ -66,7 +67,7 @@ class JobPage:
         return (self.row.kind == "script" and bool(self.hash)) or self.row.kind == "preview"
 
 
-def of_row(row: JobRow, workspace_id: str, *, code: str = "", waiting: Any = None) -> JobPage:
+def of_row(row: JobRow, workspace_id: str, *, code: str = "", why: Waiting | None = None) -> JobPage:
     """The page's data; `code` is the source that ran."""
     result = drawn(row.result or "null") if row.is_completed else None
     return JobPage(
@@ -76,7 +77,7 @@ def of_row(row: JobRow, workspace_id: str, *, code: str = "", waiting: Any = Non
         result=result,
         code=code,
         fault_line=fault_line(result.value) if result and row.status == "failure" else 0,
-        waiting=waiting,
+        why=why,
     )
 
 
@@ -111,22 +112,20 @@ def source_of(row: JobRow) -> str:
 
 @dataclass(frozen=True)
 class LogPage:
-    """The end of a log in chunks; `skipped_lines` come before it; `last_seq` is where a websocket goes on."""
+    """The end of a log in chunks; `skipped_lines` come before it; `end` is the offset a websocket goes on from."""
 
     chunks: list[log_chunks.Chunk]
-    last_seq: int
+    end: int
     skipped_lines: int
 
 
 def log_page(row: JobRow) -> LogPage:
-    """The newest part of the log."""
+    """The newest part of the log. A chunk's place is the offset at which the text it came with ends."""
     tail = job_logs.read_tail_sync(row.id, max_chars=LOG_CHARS)
-    begin = log_chunks.Position(lines=tail.lines_before)
-    chunks, _ = log_chunks.chunks(tail.text, max(0, tail.last_seq), begin)
-    return LogPage(chunks, tail.last_seq, tail.lines_before)
+    chunks, _ = log_chunks.chunks(tail.text, tail.end, log_chunks.Position(lines=tail.lines_before))
+    return LogPage(chunks, tail.end, tail.lines_before)
 
 
-def live_url(row: JobRow, workspace: str, last_seq: int) -> str:
+def live_url(row: JobRow, workspace: str, offset: int) -> str:
     """Where the page's websocket goes on from what is drawn already."""
-    query = {"state": row.state} | ({"after": last_seq} if last_seq >= 0 else {})
-    return f"/ws/w/{workspace}/jobs/{row.id}?{urlencode(query)}"
+    return f"/ws/w/{workspace}/jobs/{row.id}?{urlencode({'state': row.state, 'after': offset})}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from typing import Any
+from uuid import UUID
 
 from asgiref.sync import async_to_sync
 from django.contrib import messages
@@ -25,7 +26,9 @@ from scripts_app.models import Draft, ScriptVersion
 from scripts_app.new_script import KINDS
 from scripts_app.places import untitled_path, writable_places
 from scripts_app.starters import STARTERS, is_untouched, starter
+from workers import job_page
 from workers.answers import Call
+from workers.job_rows import find_job_sync
 from workers.operations.run import run_preview
 from workspaces.errors import BadRequest, NotFound
 from workspaces.jsontext import dumps
@@ -108,8 +111,16 @@ def test_script(request: PageRequest, workspace: str) -> HttpResponse:
     if _is_path(edited.path):
         body["path"] = edited.path
     call = Call("POST", "", workspace, request.principal, body=dumps(body).encode())
-    job_id = async_to_sync(run_preview)(call).body.decode()
-    return render(request, f"{PAGE}#test", {"workspace": request.workspace, "job_id": job_id})
+    job_id = UUID(async_to_sync(run_preview)(call).body.decode())
+    row = find_job_sync(request.principal, job_id, heavy=job_page.HEAVY)
+    log = job_page.log_page(row)
+    context = {
+        "workspace": request.workspace,
+        "page": job_page.of_row(row, workspace, code=edited.content),
+        "log": log,
+        "live_url": "" if row.is_completed else job_page.live_url(row, workspace, log.end),
+    }
+    return render(request, f"{PAGE}#test", context)
 
 
 @require_http_methods(["POST", "DELETE"])

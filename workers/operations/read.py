@@ -8,7 +8,7 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
-from workers import job_logs, serving, visibility
+from workers import job_logs, serving, visibility, waiting
 from workers.answers import Answer, Call, json, json_text, parse_job_id
 from workers.job_rows import JobRow, find_job, not_found
 from workers.serialize import job_object, timestamp
@@ -142,16 +142,19 @@ async def _job_answer(conn: AsyncConnection[Any], call: Call, row: JobRow) -> An
     logs = None
     if not call.flag("no_logs"):
         logs = await log_tail(conn, row)
-    return json_text(job_object(row, logs=logs))
+    extra: dict[str, Any] = {}
+    if row.is_queued and not row.running:
+        facts = await waiting.facts_of(conn, row.id)
+        why = waiting.why_waiting(facts) if facts else None
+        if why:
+            extra["waiting"] = vars(why)
+    return json_text(job_object(row, logs=logs, extra=extra))
 
 
 async def log_tail(conn: AsyncConnection[Any], row: JobRow) -> str:
     """The end of the log, so that a job's object stays small; get_logs has all of it."""
-    sizes = await (await conn.execute(job_logs.SIZES, {"id": row.id})).fetchall()
-    if not sizes:
-        return ""
-    begin = max(0, sizes[-1][1] - LOG_IN_JOB_CHARS)
-    text = await job_logs.read_from(conn, row.id, begin, max_chars=4 * LOG_IN_JOB_CHARS)
+    begin = max(0, await job_logs.end_of(conn, row.id) - LOG_IN_JOB_CHARS)
+    text = await job_logs.read_from(conn, row.id, begin, max_chars=2 * LOG_IN_JOB_CHARS)
     return f"[… the first {begin:,} characters are left out; get_logs has them …]\n{text}" if begin else text
 
 

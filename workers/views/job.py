@@ -17,6 +17,7 @@ from workers import canceling, job_logs, job_page, serving
 from workers.answers import Call
 from workers.job_rows import JobRow, find_job, find_job_sync
 from workers.operations import run
+from workers.waiting import Waiting, facts_by_django, why_waiting
 from workspaces.errors import BadRequest
 from workspaces.permission import Permission, enforce
 from workspaces.policy import Role
@@ -31,12 +32,19 @@ def job(request: PageRequest, workspace: str, job_id: UUID) -> HttpResponse:
     row = find_job_sync(request.principal, job_id, heavy=job_page.HEAVY)
     log = job_page.log_page(row)
     context = {
-        "page": job_page.of_row(row, workspace, code=job_page.source_of(row)),
+        "page": job_page.of_row(row, workspace, code=job_page.source_of(row), why=_why_waiting(row)),
         "log": log,
-        "live_url": "" if row.is_completed else job_page.live_url(row, workspace, log.last_seq),
+        "live_url": "" if row.is_completed else job_page.live_url(row, workspace, log.end),
         "nav_active": "runs",
     }
     return render(request, "workers/job.html", context)
+
+
+def _why_waiting(row: JobRow) -> Waiting | None:
+    if not row.is_queued or row.running:
+        return None
+    facts = facts_by_django(row.id)
+    return why_waiting(facts) if facts else None
 
 
 @require_POST
