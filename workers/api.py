@@ -33,6 +33,7 @@ def _response(answer: Answer) -> HttpResponseBase:
     response: HttpResponseBase
     if answer.chunks is not None:
         response = StreamingHttpResponse(_bytes(answer.chunks), status=answer.status, content_type=answer.content_type)
+        response["Content-Encoding"] = "identity"  # else the gzip middleware holds events back to fill its buffer
     else:
         response = HttpResponse(answer.body, status=answer.status, content_type=answer.content_type)
     response["Cache-Control"] = "no-store"
