@@ -190,6 +190,15 @@ async def test_job_ends_with_its_server_and_the_next_gets_another(namespaces: Lo
     assert (await run(namespaces, "def main():\n    return 1")).result == 1
 
 
+async def test_server_dies_with_its_jail(namespaces: LocalRuntime) -> None:
+    job = await namespaces.start(make_spec("import time\ndef main():\n    time.sleep(60)"))
+    pid = await soon(lambda: job.host_pid)
+    os.kill(_parent_of(_parent_of(pid)), signal.SIGKILL)  # nsjail's own process
+    assert (await finish(job)).outcome.status == "failure"
+    await soon(lambda: not Path(f"/proc/{pid}").exists())
+    assert (await run(namespaces, "def main():\n    return 1")).result == 1
+
+
 def _parent_of(pid: int) -> int:
     return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 

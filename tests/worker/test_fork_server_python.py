@@ -1,5 +1,6 @@
 """What a Python script may rely on: arguments, results, errors, streams, its own files, at every level."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -185,6 +186,20 @@ async def test_programs_of_a_job_find_the_packages() -> None:
             "    return subprocess.check_output([sys.executable, '-c', 'import sys; ' + line], text=True)"
         )
         assert (await run(runtime, code, package_dirs=(packages(),))).result == "True\n"
+
+
+async def test_jobs_reach_the_platform(runtime: LocalRuntime) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.0 200 OK\r\n\r\nhello")
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    code = "import urllib.request\ndef main(url):\n    return urllib.request.urlopen(url, timeout=5).read().decode()"
+    args = b'{"url": "http://localhost:%d/"}' % port
+    assert (await run(runtime, code, args=args)).result == "hello"
+    server.close()
 
 
 async def test_clients_share_a_tls_context() -> None:

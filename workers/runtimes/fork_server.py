@@ -272,6 +272,11 @@ class ForkServer:
                 return child
         return self._prepare(directory)
 
+    def want(self, prepared: int) -> None:
+        """Keep so many children prepared from now on."""
+        self._wanted = prepared
+        self.refill()
+
     def refill(self) -> None:
         """Prepare what `take` took, a moment later, so that a short job need not share its cores."""
         if self._refill_timer is None:

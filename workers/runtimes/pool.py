@@ -60,6 +60,7 @@ class ForkServerPool:
         spare = self._servers.get(spare_key) if key.workspace_id else None
         if spare is not None and spare.alive:
             self._servers[key] = self._servers.pop(spare_key)
+            spare.want(self._prepared)
             asyncio.get_running_loop().call_later(_SPARE_DELAY_S, self._renew_spare, spare_key)
             return spare
         return await self._started(key)
@@ -95,7 +96,7 @@ class ForkServerPool:
             interpreter=key.interpreter or own_interpreter(self._jail),
             package_dirs=key.package_dirs,
             language=key.language,
-            prepared=self._prepared,
+            prepared=self._prepared if key.workspace_id or key.language == PROGRAMS else 1,
             limiter=self._limiter,
         )
         await server.start()
