@@ -13,6 +13,7 @@ import httpx
 
 from tests.postgres_server import temporary_data_dir
 from tests.waiting import eventually
+from windmill_site.environment import SETTINGS
 from workers.languages.uv import UvSettings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -26,6 +27,12 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+def _environ_without_settings() -> dict[str, str]:
+    """What a shell would hand on: PATH, certificates, proxies, mirrors; nothing that configures the site."""
+    ours = {each.name for each in SETTINGS} | {"DJANGO_SETTINGS_MODULE", "DJANGO_ALLOW_ASYNC_UNSAFE"}
+    return {name: value for name, value in os.environ.items() if name not in ours}
 
 
 class LiveSite:
