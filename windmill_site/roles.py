@@ -37,7 +37,8 @@ def migrate() -> None:
         cursor.execute("SELECT pg_advisory_lock(%s)", [_MIGRATING])
         try:
             if _has_work(connection):
-                call_command("migrate", verbosity=1, interactive=False)
+                print("Bringing the database to this release …", flush=True)
+                call_command("migrate", verbosity=0, interactive=False)
         finally:
             cursor.execute("SELECT pg_advisory_unlock(%s)", [_MIGRATING])
     connection.close()

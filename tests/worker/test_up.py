@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.live_site import ROOT, LiveSite, free_port
+from tests.live_site import ADMIN_EMAIL, ADMIN_PASSWORD, ROOT, LiveSite, free_port
 from tests.processes import all_gone, descendants, named
 from tests.waiting import eventually
 from windmill_site.host import needed_trees
@@ -136,3 +136,20 @@ def test_an_ordinary_user_can_start_it(site):
     eventually(site.is_ready, within_s=60)
     assert {each.name for each in descendants(site.running.pid)} >= {"wm-web", "wm-worker", "postgres"}
     assert Path(f"/proc/{site.running.pid}").stat().st_uid == owner.uid
+    assert run_bash(site, "id -u; echo done") == "done"
+
+
+def test_a_job_runs_as_soon_as_the_site_does(running_site):
+    assert run_bash(running_site, "echo $((6 * 7))") == "42"
+
+
+def run_bash(site: LiveSite, code: str) -> object:
+    """The result of a Bash preview in the first workspace, run by the first admin."""
+    with httpx.Client(base_url=f"{site.url}/api", timeout=60) as client:
+        token = client.post("/auth/login", json={"email": ADMIN_EMAIL, "password": ADMIN_PASSWORD}).text
+        client.headers["Authorization"] = f"Bearer {token}"
+        workspace = client.get("/workspaces/list").json()[0]["id"]
+        asked = {"language": "bash", "content": code, "args": {}}
+        answer = client.post(f"/w/{workspace}/jobs/run_wait_result/preview", json=asked)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
