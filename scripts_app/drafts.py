@@ -29,7 +29,7 @@ def save_draft(path: str, value: Any, *, by: Principal, kind: str = "script", ba
     size = len(dumps(value))
     if size > MAX_BYTES:
         raise TooLarge(f"The draft of {path} has {size:,} characters; at most {MAX_BYTES:,} are kept")
-    values = {"value": value, "base_hash": base_hash, "edited_at": clock.now()}
+    values: dict[str, Any] = {"value": value, "base_hash": base_hash, "edited_at": clock.now()}
     draft, _ = Draft.objects.update_or_create(defaults=values, **_key(by.workspace_id or "", path, by, kind))
     return draft
 

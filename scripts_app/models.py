@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import ClassVar
+from uuid import UUID
 
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
@@ -16,6 +17,9 @@ from workspaces.models import Item, ItemQuerySet
 
 class Script(Item):
     """Code at a path. What runs is `head`; earlier versions stay runnable by hash."""
+
+    head_id: int | None
+    live_id: int | None
 
     head = models.ForeignKey("ScriptVersion", null=True, on_delete=models.PROTECT, related_name="+")
     # Newest version whose lock is ready: what a run by path uses while a later one is still being locked.
@@ -51,6 +55,8 @@ class ScriptVersion(models.Model):
 
     hash = models.BigIntegerField(primary_key=True)
     workspace_id = models.CharField(max_length=50)
+    script_id: UUID
+
     script = models.ForeignKey(Script, on_delete=models.CASCADE, related_name="versions")
     path = models.CharField(max_length=255)
     parent_hash = models.BigIntegerField(null=True)

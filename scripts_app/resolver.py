@@ -41,7 +41,7 @@ async def find_runnable(
     sql, key = (BY_PATH, path) if path is not None else (BY_HASH, hash)
     async with conn.cursor(row_factory=namedtuple_row) as cursor:
         await cursor.execute(sql, (workspace_id, key), prepare=True)
-        row = await cursor.fetchone()
+        row: Any = await cursor.fetchone()
     if row is None or row.is_deleted:
         return None
     return runnables.RunnableRef(

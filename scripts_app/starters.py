@@ -20,8 +20,9 @@ _PYTHON = '''\
 def main(name: str = "world", times: int = 1) -> dict:
     """Greet somebody.
 
-    name: whom to greet
-    times: how often
+    Args:
+        name: whom to greet
+        times: how often
     """
     for number in range(times):
         print(f"Hello {name}, {number + 1} of {times}")

@@ -72,7 +72,7 @@ def run_script(request: PageRequest, workspace: str, path: str) -> HttpResponse:
         job_id = async_to_sync(run_script_by_path)(call).body.decode()
     except BadRequest as refused:
         return _again(request, found, given, problem=refused)
-    address = reverse("run", kwargs={"workspace": workspace, "job_id": job_id})
+    address = reverse("job", kwargs={"workspace": workspace, "job_id": job_id})
     if not request.htmx:
         return HttpResponseRedirect(address)
     response = HttpResponse(status=204)
