@@ -5,13 +5,17 @@ import contextlib
 import errno
 import itertools
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
+from workers.sandbox import Jail, Level
+
 _CGROUP_ROOT = Path("/sys/fs/cgroup")
 _PAGE_KB = os.sysconf("SC_PAGE_SIZE") // 1024
+_KERNEL = tuple(int(number) for number in re.findall(r"\d+", os.uname().release)[:2])
 _PREFIX = "windmill-"
 WATCH_INTERVAL_S = 0.1
 
@@ -230,6 +234,21 @@ def _write(path: Path, text: str) -> None:
         os.write(fd, text.encode())
     finally:
         os.close(fd)
+
+
+def process_limit(jail: Jail, wanted: int) -> int:
+    """The RLIMIT_NPROC that lets a job have `wanted` processes.
+
+    Since Linux 5.14 each user namespace counts its own. Without one, or before, all processes of the user count.
+    """
+    if jail.level is not Level.OFF and _KERNEL >= (5, 14):
+        return wanted
+    uid = jail.uid if jail.drops_user else os.geteuid()
+    others = 0
+    for path in Path("/proc").iterdir():
+        with contextlib.suppress(OSError):
+            others += path.name.isdigit() and path.stat().st_uid == uid
+    return wanted + others
 
 
 # --- watchdog ---

@@ -2,10 +2,10 @@
 
 import uuid
 
-from workers.limits import Watchdog
+from workers.limits import Watchdog, process_limit
 from workers.runtimes import spawn
 from workers.runtimes.base import JobSpec
-from workers.runtimes.fork_server import Child
+from workers.runtimes.child import Child
 from workers.runtimes.jail import wire
 from workers.runtimes.jail.mini_init import MOUNTED_DIR
 from workers.runtimes.job_dirs import make_job_dir
@@ -26,22 +26,30 @@ class LocalRuntime:
 
     async def start(self, spec: JobSpec) -> RunningProcess:
         """Hand the job to a child. Raises SandboxError: this worker's trouble, not the job's."""
+        try:
+            return await self._start_once(spec)
+        except OSError:  # the server died a moment ago, which only this attempt has shown
+            pass
+        try:
+            return await self._start_once(spec)
+        except OSError as error:
+            raise SandboxError(f"The job could not be handed over: {error}. Start it again.") from error
+
+    async def _start_once(self, spec: JobSpec) -> RunningProcess:
         server = await self.pool.get(_key(spec))
-        directory = self._make_kept_directory(spec)
-        child = server.take(directory=directory)
+        child = server.take(directory=self._make_kept_directory(spec))
         try:
             payload = self._pack(spec, child)
             if child.limits:
                 child.limits.apply(spec.memory_bytes, spec.max_processes)
             job = RunningProcess(child, spec, self._watchdog)
             wire.send_payload(child.channel, payload)
-        except BaseException as error:
+        except BaseException:
             child.kill()
             server.release(child)
             child.close()
             child.close_output()
-            if isinstance(error, OSError):
-                raise SandboxError(f"The job could not be handed over: {error}. Start it again.") from error
+            server.read_events()
             raise
         job.begin()
         server.refill()
@@ -59,7 +67,7 @@ class LocalRuntime:
         inside = self.jail.level is not Level.OFF
         directory = MOUNTED_DIR if inside else str(self.jail.directories / child.directory)
         pack = spawn.pack_python if spec.language == "python3" else spawn.pack_program
-        return pack(spec, directory)
+        return pack(spec, directory, process_limit(self.jail, spec.max_processes))
 
     def _make_kept_directory(self, spec: JobSpec) -> str:
         if not spec.keep_dir:

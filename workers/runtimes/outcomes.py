@@ -13,7 +13,7 @@ from workers.runtimes.base import MIB, JobSpec
 from workers.runtimes.jail import values, wire
 
 if TYPE_CHECKING:
-    from workers.runtimes.fork_server import ExitReport
+    from workers.runtimes.child import ExitReport
 
 _IN_LOOP_LIMIT = 256 * 1024  # larger values are checked in a thread
 _QUOTED_LOG = 600

@@ -11,12 +11,12 @@ from pathlib import Path
 from workers.limits import Watchdog, Watched
 from workers.runtimes import outcomes
 from workers.runtimes.base import JobSpec, Outcome
-from workers.runtimes.fork_server import Child
+from workers.runtimes.child import Child
 from workers.runtimes.jail import wire
 from workers.runtimes.outcomes import Final
 
 _CHUNK = 64 * 1024
-_PIPE_CAPACITY = 64 * 1024  # what can still be in the pipe when the job is over
+_PIPE_CAPACITY = 1024 * 1024  # what can still be in the pipe when the job is over
 _DRAIN_LIMIT_S = 2.0
 _GONE_LIMIT_S = 2.0
 _TAIL = 4096

@@ -13,21 +13,21 @@ _COMMANDS = {"bash": (["/bin/bash", "-e", "main.sh"], "main.sh")}  # -e: a faili
 PROGRAM_LANGUAGES = tuple(_COMMANDS)
 
 
-def pack_python(spec: JobSpec, directory: str) -> bytes:
+def pack_python(spec: JobSpec, directory: str, process_limit: int) -> bytes:
     """The hand-over message of a Python job."""
     header = {
         "module": module_name(spec.module_path),
         "entrypoint": spec.entrypoint,
         "result_cap": spec.result_cap_bytes,
-        **_common(spec, directory),
+        **_common(spec, directory, process_limit),
     }
     return wire.pack_hand_over(header, spec.code.encode(errors="replace"), spec.args)
 
 
-def pack_program(spec: JobSpec, directory: str) -> bytes:
+def pack_program(spec: JobSpec, directory: str, process_limit: int) -> bytes:
     """The hand-over message of a job that is a program."""
     command, script = _COMMANDS[spec.language]
-    header = {"command": [*command, *_arguments(spec)], "script": script, **_common(spec, directory)}
+    header = {"command": [*command, *_arguments(spec)], "script": script, **_common(spec, directory, process_limit)}
     return wire.pack_hand_over(header, spec.code.encode(errors="replace"), spec.args)
 
 
@@ -41,9 +41,9 @@ def module_name(path: str) -> str:
     return "/".join(parts) or "script"
 
 
-def _common(spec: JobSpec, directory: str) -> dict[str, Any]:
+def _common(spec: JobSpec, directory: str, process_limit: int) -> dict[str, Any]:
     env = {"PATH": _DEFAULT_PATH, "LANG": "C.UTF-8", **spec.env, "HOME": directory, "TMPDIR": directory}
-    return {"env": env, "files": dict(spec.files), "max_processes": spec.max_processes}
+    return {"env": env, "files": dict(spec.files), "max_processes": process_limit}
 
 
 def _arguments(spec: JobSpec) -> list[str]:

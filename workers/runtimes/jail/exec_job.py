@@ -13,6 +13,7 @@ from .job_files import write_file
 
 def run_job(channel: socket.socket, directory: str) -> None:
     """Wait for the hand-over and replace this process by the command; never returns."""
+    _rehearse(directory)
     payload = wire.receive_payload(channel)
     if not payload:
         os._exit(0)  # not needed any more
@@ -31,6 +32,17 @@ def run_job(channel: socket.socket, directory: str) -> None:
     except OSError as error:
         sys.stderr.write(_explain(header["command"][0], error))
         os._exit(127)
+
+
+def _rehearse(directory: str) -> None:
+    """First writes to memory shared with the server cost most of a start: pay them while waiting (see python_job)."""
+    env = {f"WM_REHEARSED_{number}": "x" * 24 for number in range(32)}
+    header = {"command": ["/bin/bash", "main.sh"], "script": "main.sh", "files": {}, "env": env, "max_processes": 0}
+    header, code, args = wire.unpack_hand_over(wire.pack_hand_over(header, b"echo", b'{"a": 1}'))
+    for name, content in ((header["script"], code), ("args.json", args)):
+        write_file(directory, name, content)
+        os.unlink(f"{directory}/{name}")
+    resource.getrlimit(resource.RLIMIT_NPROC)
 
 
 def _explain(program: str, error: OSError) -> str:

@@ -60,10 +60,12 @@ def run(plan: Plan, request: Request, control: socket.socket) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda number, _frame: _forward(job, number))
         signal.signal(KILL_ALL, lambda _number, _frame: kill_descendants())
+        for fd in _gather(plan, request, 0, 0)[1]:  # once without need, so that it is quick when an end waits for it
+            os.close(fd)
         kernel.prctl(kernel.PR_SET_DUMPABLE, 0)  # a job must not trace or read its mini-init
         status, usage = _wait_for(job)
         _kill_the_rest(plan)
-        _report(plan, request, control, status, usage.ru_maxrss)
+        socket.send_fds(control, *_gather(plan, request, status, usage.ru_maxrss))
     except BaseException as error:
         report_failure(control, request.slot, error)
     finally:
@@ -221,7 +223,8 @@ def _children() -> "list[int]":
     return found
 
 
-def _report(plan: Plan, request: Request, control: socket.socket, status: int, peak_kb: int) -> None:
+def _gather(plan: Plan, request: Request, status: int, peak_kb: int) -> tuple[list[bytes], list[int]]:
+    """The report of the job's end: a message, and its result files as descriptors."""
     flags, fds = 0, []
     if plan.collects_files:
         directory = MOUNTED_DIR if plan.namespaces else request.directory
@@ -230,8 +233,7 @@ def _report(plan: Plan, request: Request, control: socket.socket, status: int, p
             if fd is not None:
                 flags |= bit
                 fds.append(fd)
-    message = wire.EVENT.pack(wire.EXITED, request.slot) + wire.EXIT.pack(status, peak_kb, flags)
-    socket.send_fds(control, [message], fds)
+    return [wire.EVENT.pack(wire.EXITED, request.slot) + wire.EXIT.pack(status, peak_kb, flags)], fds
 
 
 def _open_result(path: str) -> "int | None":
