@@ -66,6 +66,10 @@ class Attempts:
         return iter(list(self._by_id.values()))
 
     def add(self, attempt: Attempt) -> None:
+        """Hold it. An earlier attempt of the same job that still runs here has lost its lease."""
+        earlier = self._by_id.get(attempt.job.id)
+        if earlier is not None:
+            earlier.stop(Stop.LOST, grace_s=0)
         self._by_id[attempt.job.id] = attempt
 
     def get(self, job_id: UUID) -> Attempt | None:

@@ -157,7 +157,7 @@ def _commit_of(batch: list[Ending], worker: str) -> Callable[[AsyncConnection[An
         nonlocal was_tried
         done = Committed()
         again, was_tried = was_tried, True
-        if with_hooks:
+        if with_hooks or failpoints.is_set("complete.before_commit"):
             async with conn.transaction():
                 done.statuses = await queue.complete(conn, completions, segments)
                 for ending in with_hooks:

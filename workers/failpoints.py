@@ -45,6 +45,11 @@ def configure(text: str) -> None:
         _active[name] = action
 
 
+def is_set(name: str) -> bool:
+    """Does `name` do anything? For the rare code that must differ for a point to exist at all."""
+    return name in _active
+
+
 async def reach(name: str) -> None:
     """Do what `name` is set to do, if anything."""
     if not _active:

@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Iterable
 from uuid import UUID
 
-from workers import queue
+from workers import failpoints, queue
 from workers.connections import Connection
 from workers.notify import Notifier
 from workers.queue import LogBlob, LogSegment
@@ -306,6 +306,7 @@ class LogWriter:
                 each.due_at = now + INTERVAL_S
                 segments += each.take_segments()
                 streams += each.take_stream()
+            await failpoints.reach("log.before_flush")
             if segments:
                 await self._database.run(lambda conn: queue.append_log(conn, segments))
             if streams:

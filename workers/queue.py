@@ -14,7 +14,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 
 from psycopg import AsyncConnection
@@ -231,8 +231,9 @@ class Mark:
 
 
 # Index job_queue_ready: one range scan a tag, from its mark on. The row comparison keeps the range exact although dead
-# rows of earlier claims still sit in the index behind an old snapshot. The lease is the hash of a secret only the
-# worker can recompute: sha256(seed || id). Rows locked beyond the limit are free again at the commit (see `claim`).
+# rows of earlier claims still sit in the index behind an old snapshot. The lease is the hash of a secret that only the
+# worker can recompute: sha256(seed || id || attempt), so no two attempts share one. Rows locked beyond the limit are
+# free again at the commit (see `claim`).
 CLAIM = """
 WITH seen AS (
     SELECT q.id, q.rank, q.scheduled_for
@@ -248,7 +249,8 @@ WITH seen AS (
     UPDATE job_queue AS q
     SET ready = false, running = true, worker = %(worker)s, attempt = attempt + 1, started_at = windmill_now(),
         last_ping = windmill_now(),
-        lease_id = encode(substring(sha256(sha256(%(seed)s || uuid_send(q.id))) FOR 16), 'hex')::uuid
+        lease_id = encode(substring(
+            sha256(sha256(%(seed)s || uuid_send(q.id) || int4send(attempt + 1))) FOR 16), 'hex')::uuid
     FROM best WHERE q.id = best.id
     RETURNING q.id, q.rank, q.lease_id, q.attempt, q.losses, q.started_at
 )
@@ -282,13 +284,17 @@ async def claim(conn: AsyncConnection[Any], *, worker: str, seed: bytes, marks: 
     }
     async with conn.cursor(row_factory=namedtuple_row) as cursor:
         await cursor.execute(CLAIM, parameters, prepare=True)
-        rows = await cursor.fetchall()
+        rows: list[Any] = await cursor.fetchall()
     jobs = []
     for row in rows:
         values = row._asdict()
         del values["seen"]
-        jobs.append(ClaimedJob(**values, token_secret=hashlib.sha256(seed + row.id.bytes).digest()))
+        jobs.append(ClaimedJob(**values, token_secret=_token_secret(seed, row.id, row.attempt)))
     return Claim(jobs, more=bool(rows) and rows[0].seen > len(rows))
+
+
+def _token_secret(seed: bytes, job_id: UUID, attempt: int) -> bytes:
+    return hashlib.sha256(seed + job_id.bytes + attempt.to_bytes(4, "big")).digest()
 
 
 # Rows whose time has come. Index job_queue_due.
@@ -473,7 +479,7 @@ ON CONFLICT DO NOTHING
 
 
 async def append_log(
-    conn: AsyncConnection[Any], segments: Sequence[LogSegment], *, statement: str = APPEND_LOG
+    conn: AsyncConnection[Any], segments: Sequence[LogSegment], *, statement: LiteralString = APPEND_LOG
 ) -> None:
     """Store segments of attempts that still hold their lease."""
     parameters = {
@@ -548,7 +554,7 @@ async def due_todos(conn: AsyncConnection[Any]) -> list[Todo]:
     """Some of what is due, locked until the caller's transaction ends."""
     async with conn.cursor(row_factory=namedtuple_row) as cursor:
         await cursor.execute(DUE_TODOS)
-        rows = await cursor.fetchall()
+        rows: list[Any] = await cursor.fetchall()
     todos = []
     for row in rows:
         values = row._asdict()
@@ -712,7 +718,7 @@ async def restart_lost(conn: AsyncConnection[Any], loss: Loss) -> list[LostJob]:
 async def find_dead(conn: AsyncConnection[Any], loss: Loss) -> list[LostJob]:
     """Up to 500 lost jobs that may not start again, locked until the caller's transaction ends; it completes them."""
     rows = await (await conn.execute(FIND_DEAD, loss.parameters())).fetchall()
-    return [LostJob(row[0], row[1] or "", *row[2:6], max(0, row[6] or 0), row[7]) for row in rows]
+    return [LostJob(row[0], row[1] or "", *row[2:6], ran_ms=max(0, row[6] or 0), is_repeatable=row[7]) for row in rows]
 
 
 # --- cancel ----------------------------------------------------------------------------------------------------------

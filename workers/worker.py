@@ -10,7 +10,7 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
-from workers import queue
+from workers import failpoints, queue
 from workers.attempts import Attempt, Attempts, Stop
 from workers.claims import Claimer
 from workers.completions import Completer
@@ -62,6 +62,7 @@ class Worker:
             await wait_until_reachable(self.settings.database_url)
             await self._work(presence)
         finally:
+            await failpoints.reach("cleanup.before")
             presence.close()
 
     @property

@@ -123,12 +123,17 @@ class WorkerProcess:
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
+        """Start and wait until it takes jobs."""
+        self.spawn()
+        eventually(self._is_started, within_s=30)
+
+    def spawn(self) -> None:
+        """Start without waiting."""
         with self.log_path.open("ab") as log:
             self.process = subprocess.Popen(
                 self._command, cwd=ROOT, env=self._environ, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 start_new_session=True,
             )  # fmt: skip
-        eventually(self._is_started, within_s=30)
 
     @property
     def pid(self) -> int:
