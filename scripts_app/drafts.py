@@ -51,5 +51,5 @@ def drop_draft(workspace_id: str, path: str, *, by: Principal, kind: str = "scri
     return bool(deleted)
 
 
-def _key(workspace_id: str, path: str, by: Principal, kind: str) -> dict[str, str]:
+def _key(workspace_id: str, path: str, by: Principal, kind: str) -> dict[str, Any]:
     return {"workspace_id": workspace_id, "kind": kind, "path": path, "username": by.username or by.email}

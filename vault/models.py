@@ -64,6 +64,8 @@ class Resource(Item):
 class ResourceType(models.Model):
     """A JSON schema with a name. Those of workspace `admins` are seen everywhere."""
 
+    workspace_id: str
+
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
     name = models.CharField(max_length=100)
     schema = JsonField(null=True, blank=True)

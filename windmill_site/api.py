@@ -35,11 +35,15 @@ class CleanParser(Parser):
 def make_api() -> NinjaAPI:
     """The API with all routers."""
     api = NinjaAPI(title="Windmill", openapi_url=None, docs_url=None, urls_namespace="api", parser=CleanParser())
-    api.add_exception_handler(WindmillError, _ours)
-    api.add_exception_handler(HttpError, _of_ninja)
-    api.add_exception_handler(ValidationError, _invalid)
-    api.add_exception_handler(Http404, _missing)
-    api.add_exception_handler(Exception, _unexpected)
+    handlers: dict[type[Exception], Any] = {
+        WindmillError: _ours,
+        HttpError: _of_ninja,
+        ValidationError: _invalid,
+        Http404: _missing,
+        Exception: _unexpected,
+    }
+    for kind, handler in handlers.items():
+        api.add_exception_handler(kind, handler)
     for module in API_MODULES:
         for prefix, router in import_module(module).ROUTERS:
             api.add_router(prefix, router)

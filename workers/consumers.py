@@ -62,7 +62,8 @@ class JobConsumer(AsyncWebsocketConsumer):
         self.shown = Shown()
         self.news = asyncio.Event()
         self.task: asyncio.Task[None] | None = None
-        route = self.scope["url_route"]["kwargs"]
+        scope: Any = self.scope  # its type knows no routing
+        route = scope["url_route"]["kwargs"]
         self.workspace_id, self.job_id = route["workspace"], route["job_id"]
         try:
             principal = await self._principal()

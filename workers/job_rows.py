@@ -136,7 +136,8 @@ def find_job_sync(principal: Principal, job_id: UUID, *, heavy: Iterable[str] = 
 
 
 async def fetch(conn: AsyncConnection[Any], sql: str, parameters: dict[str, Any]) -> list[JobRow]:
-    cursor = await conn.execute(sql, parameters)
+    # bytes: it is put together from constants, which a type checker cannot follow
+    cursor = await conn.execute(sql.encode(), parameters)
     names = [column.name for column in cursor.description or ()]
     return [JobRow(**dict(zip(names, row, strict=True))) for row in await cursor.fetchall()]
 

@@ -90,7 +90,7 @@ class Notifier:
         if self._task is None:
             return
         limit = asyncio.get_running_loop().time() + within_s
-        while (self._waiting or not self._is_idle) and asyncio.get_running_loop().time() < limit:  # noqa: ASYNC110
+        while (self._waiting or not self._is_idle) and asyncio.get_running_loop().time() < limit:
             await asyncio.sleep(MIN_INTERVAL_S)
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)

@@ -21,7 +21,7 @@ _INSIDE_TMP = "/tmp"  # noqa: S108  a tmpfs of the jail, each job covers it with
 _INSIDE_JOBS = f"{_INSIDE_TMP}/jobs"
 
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64")
-_ETC = (  # noqa: SIM905
+_ETC = (
     "alternatives ca-certificates ca-certificates.conf crypto-policies gai.conf host.conf hosts ld.so.cache "
     "ld.so.conf ld.so.conf.d localtime mime.types nsswitch.conf pki protocols resolv.conf services ssl"
 ).split()

@@ -46,7 +46,7 @@ class Sandboxing:
             f"Failed: {failed or 'nothing that the probe tries'}. `manage.py worker --probe` shows every step."
         )
         log.error("sandbox.insufficient", extra={"minimum": minimum.value, "problem": self.problem})
-        return runtime
+        return runtime  # pyright: ignore[reportPossiblyUnboundVariable] (there is at least one level)
 
     def _runtime(self, directory: Path, level: Level) -> LocalRuntime:
         jail = Jail(level=level, jobs_root=directory, hidden=(self._settings.data_dir,))

@@ -7,7 +7,7 @@ path under their name, their groups or folders they may read. Without a login: j
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, LiteralString
 
 from workspaces import scopes
 from workspaces.principal import Principal
@@ -57,10 +57,10 @@ def sight_of(principal: Principal) -> Sight:
     )
 
 
-def condition(principal: Principal) -> tuple[str, dict[str, Any]]:
+def condition(principal: Principal) -> tuple[LiteralString, dict[str, Any]]:
     """The rule as SQL over `job AS j` with its parameters. The workspace is the caller's own condition."""
     sight = sight_of(principal)
-    parts: list[str] = []
+    parts: list[LiteralString] = []
     parameters: dict[str, Any] = {}
     if sight.tags is not None:
         parts.append("j.tag = ANY(%(sight_tags)s)")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-DEFAULT_TAGS = (  # noqa: SIM905 (a list of words reads better)
+DEFAULT_TAGS = (
     "deno python3 go bash powershell bun php rust ansible csharp nu java ruby rlang duckdb nativets postgresql mysql "
     "mssql bigquery snowflake oracledb graphql dependency flow hub other noop"
 ).split()

@@ -48,7 +48,7 @@ def create_folder(name: str, fields: FolderFields, *, by: Principal) -> Folder:
     if not paths.FOLDER.match(name) or len(name) > 60:
         raise BadRequest(f'"{name[:60]}" is not a folder name; use up to 60 letters, digits, "_" and "-"')
     me = f"u/{by.username}"
-    owners = list(dict.fromkeys([*(fields.owners or []), *([me] if by.is_member else [])]))
+    owners: list[str] = list(dict.fromkeys([*(fields.owners or []), *([me] if by.is_member else [])]))
     folder = Folder(workspace_id=by.workspace_id, name=name, created_by=by.username)
     _apply(folder, fields, owners)
     try:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models.functions import Now
+from django.db.models.functions import Lower, Now
 from django.utils.translation import gettext_lazy as _
 
 from workspaces import policy
@@ -51,9 +51,7 @@ class User(AbstractBaseUser):
     objects: ClassVar[UserManager] = UserManager()
 
     class Meta:
-        constraints = (
-            models.CheckConstraint(condition=models.Q(email=models.functions.Lower("email")), name="user_email_lower"),
-        )
+        constraints = (models.CheckConstraint(condition=models.Q(email=Lower("email")), name="user_email_lower"),)
 
     def __str__(self) -> str:
         return self.email
@@ -93,6 +91,8 @@ class Workspace(models.Model):
 
 class Membership(models.Model):
     """A person in a workspace, under the user name that paths `u/<username>/…` use."""
+
+    groups: Any  # what Group.members adds
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="memberships")
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
@@ -152,6 +152,8 @@ class Folder(models.Model):
 class Token(models.Model):
     """An API token or a login. Only the SHA-256 of its text is kept; `prefix` (10 characters) names it to its owner."""
 
+    workspace_id: str | None
+
     hash = models.BinaryField(primary_key=True, max_length=32)
     prefix = models.CharField(max_length=10, db_index=True)
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="tokens")
@@ -186,7 +188,7 @@ class AuditEntry(models.Model):
 
 class ItemQuerySet[M: "Item"](models.QuerySet[M]):
     def visible_to(self, principal: Principal) -> Self:
-        return policy.visible(principal, self)
+        return policy.visible(principal, self)  # pyright: ignore[reportReturnType] (filtering keeps the class)
 
 
 class Item(models.Model):
@@ -194,6 +196,8 @@ class Item(models.Model):
 
     `id` is stable: history follows a rename. `version` counts writes; a write based on an older one is refused (409).
     """
+
+    workspace_id: str  # for the type checker, which does not know what a ForeignKey adds
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")

@@ -117,7 +117,7 @@ async def aprincipal_of_identity(
 
 async def _run(conn: AsyncConnection[Any], statement: _Statement, workspace_id: str | None) -> Principal:
     async with conn.cursor(row_factory=dict_row) as cursor:
-        await cursor.execute(statement.sql, statement.parameters)
+        await cursor.execute(statement.sql.encode(), statement.parameters)
         row = await cursor.fetchone()
     return _resolved(row, workspace_id).principal
 

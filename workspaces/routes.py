@@ -85,8 +85,9 @@ class ApiRouter(ninja.Router):
 def _with_workspace(view: Callable[..., Any]) -> Callable[..., Any]:
     """Tell ninja that `workspace` is in the URL: it is in the prefix of the router, where ninja does not look."""
     signature = inspect.signature(view)
+    in_path: Any = ninja.Path
     if "workspace" in signature.parameters:
-        given = {"workspace": signature.parameters["workspace"].replace(default=ninja.Path(...))}
+        given = {"workspace": signature.parameters["workspace"].replace(default=in_path(...))}
         changed = [given.get(name, each) for name, each in signature.parameters.items()]
         # keyword only: a default may stand before parameters without one
         keyword = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in changed[1:]]
@@ -153,7 +154,8 @@ def register_raw(method: str, route: str, permission: Permission, *, surface: Li
 
 def registered() -> list[Route]:
     """Every method of every address, in the order of the URLs; `permission` None is a defect."""
-    return [*_walk(get_resolver().url_patterns, "/"), *_raw]
+    # ninja makes a pattern for each operation of an address, all of them the same view
+    return list(dict.fromkeys([*_walk(get_resolver().url_patterns, "/"), *_raw]))
 
 
 def _walk(patterns: Any, prefix: str) -> Iterator[Route]:
@@ -161,7 +163,7 @@ def _walk(patterns: Any, prefix: str) -> Iterator[Route]:
         here = prefix + _written(str(pattern.pattern))
         if isinstance(pattern, URLResolver):
             if hasattr(pattern, "permission"):
-                yield Route("GET", here, "tree", pattern.permission)
+                yield Route("GET", here, "tree", pattern.permission)  # pyright: ignore[reportAttributeAccessIssue]
             else:
                 yield from _walk(pattern.url_patterns, here)
         else:

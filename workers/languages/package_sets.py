@@ -81,7 +81,7 @@ async def _only_builder(place: Path) -> AsyncIterator[None]:
     descriptor = os.open(place.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         # Asked for again and again: another process holds it, and a blocking flock could not be cancelled.
-        while not _try_lock(descriptor):  # noqa: ASYNC110
+        while not _try_lock(descriptor):
             await asyncio.sleep(ASK_LOCK_EVERY_S)
         yield
     finally:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, LiteralString
 
 from workers import serving, tags
 from workers.answers import Answer, Call, json, text
@@ -77,7 +77,7 @@ async def queue_running_counts(call: Call) -> Answer:
     return await _by_tag(_RUNNING_BY_TAG)
 
 
-async def _by_tag(sql: str) -> Answer:
+async def _by_tag(sql: LiteralString) -> Answer:
     async with serving.connection() as conn:
         rows = await (await conn.execute(sql)).fetchall()
     return json({row[0]: row[1] for row in rows})
