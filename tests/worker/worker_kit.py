@@ -99,7 +99,7 @@ class Jobs:
 
     def printed(self, job_id: UUID, text: str, *, within_s: float = 10) -> str:
         """The log once it holds `text`."""
-        return eventually(lambda: text in (log := self.log(job_id)) and log, within_s)
+        return eventually(lambda: log if text in (log := self.log(job_id)) else "", within_s)
 
     def connect(self) -> psycopg.Connection[Any]:
         return psycopg.connect(self.database_url, autocommit=True)
