@@ -7,7 +7,10 @@ from typing import Any
 from channels.routing import URLRouter
 from django.urls import path
 
-from workers.consumers import JobConsumer
+from workers.consumers import PERMISSION, JobConsumer
+from workspaces.routes import register_raw
+
+register_raw("GET", "/ws/w/{workspace}/jobs/{job_id}", PERMISSION, surface="socket")
 
 _routes: Any = URLRouter(
     [

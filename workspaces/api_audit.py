@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from ninja import Query, Schema
 
 from workspaces.errors import NotFound
+from workspaces.instants import Instant
 from workspaces.models import AuditEntry
 from workspaces.paging import Page
 from workspaces.principal import Principal
@@ -21,8 +21,8 @@ class Filters(Schema):
     operation: str | None = None
     resource: str | None = None
     username: str | None = None
-    before: datetime | None = None
-    after: datetime | None = None
+    before: Instant | None = None
+    after: Instant | None = None
     before_id: int | None = None
 
 

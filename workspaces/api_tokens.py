@@ -1,6 +1,5 @@
 """API tokens of one's own account."""
 
-from datetime import datetime
 from typing import Any
 
 from django.http import HttpResponse
@@ -8,6 +7,7 @@ from ninja import Query, Schema
 
 from workspaces import tokens
 from workspaces.errors import BadRequest
+from workspaces.instants import Instant
 from workspaces.models import Token
 from workspaces.paging import Page
 from workspaces.routes import ApiRouter, PageRequest, Role, text
@@ -17,7 +17,7 @@ router = ApiRouter(tags=["tokens"])
 
 class NewToken(Schema):
     label: str | None = None
-    expiration: datetime | None = None
+    expiration: Instant | None = None
     scopes: list[str] | None = None
     workspace_id: str | None = None
     read_only: bool | None = None

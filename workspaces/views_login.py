@@ -46,7 +46,7 @@ def admin_login(request: PageRequest) -> HttpResponse:
     """The admin site sends here whom it does not let in. Who has a login already would be sent back for ever."""
     if request.principal.kind == "session":
         policy.require_role(request.principal, policy.Role.SUPERADMIN)
-    return HttpResponseRedirect(f"{reverse('login')}?{request.GET.urlencode()}")
+    return HttpResponseRedirect(reverse("login", query=request.GET))
 
 
 @require_POST
