@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from django.db.models import Exists, OuterRef
@@ -13,6 +12,7 @@ from vault import items, sealing, variables
 from vault.contextual import EXAMPLES
 from vault.models import Resource, Variable
 from workspaces import clock, policy
+from workspaces.instants import Instant
 from workspaces.jsontext import dumps
 from workspaces.paging import Page
 from workspaces.routes import ApiRouter, PageRequest, Role, json_text, text
@@ -27,7 +27,7 @@ class NewVariable(Schema):
     description: str = ""
     account: int | None = None
     is_oauth: bool | None = None
-    expires_at: datetime | None = None
+    expires_at: Instant | None = None
     labels: list[str] | None = None
     ws_specific: bool | None = None
 
@@ -39,7 +39,7 @@ class EditVariable(Schema):
     description: str | None = None
     account: int | None = None
     is_oauth: bool | None = None
-    expires_at: datetime | None = None
+    expires_at: Instant | None = None
     labels: list[str] | None = None
     ws_specific: bool | None = None
 

@@ -10,7 +10,7 @@ import base64
 import binascii
 import contextlib
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +19,7 @@ from workers.answers import Call
 from workers.job_rows import COLUMNS, FROM
 from workspaces.errors import BadRequest
 from workspaces.ids import parse_hash
+from workspaces.instants import parse_instant
 from workspaces.jsontext import BadJson, clean
 from workspaces.principal import Principal
 
@@ -248,10 +249,9 @@ def _json(name: str, given: str) -> tuple[str, Any]:
 
 def _moment(name: str, given: str) -> datetime:
     try:
-        moment = datetime.fromisoformat(given.replace(" ", "+"))
+        return parse_instant(given)
     except ValueError:
         raise BadRequest(f"{name} must be a time such as 2026-01-31T08:00:00Z, not {given[:40]!r}") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _like(text: str) -> str:

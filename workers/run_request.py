@@ -9,13 +9,14 @@ import base64
 import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl
 from uuid import UUID
 
 from workers.answers import Call
 from workspaces.errors import BadRequest, TooLarge, UnsupportedMedia
+from workspaces.instants import parse_instant
 from workspaces.jsontext import BadJson, clean, clean_text, dumps
 
 MAX_BODY_BYTES = 8 * 1024 * 1024
@@ -157,7 +158,7 @@ def _multipart(body: bytes, content_type: str) -> dict[str, str]:
         raise BadRequest(f"The multipart body cannot be read: {error}") from None
     if files or b"filename=" in body[:MAX_BODY_BYTES]:
         raise BadRequest("This workspace has no object storage, so files cannot be sent; send their content as text")
-    return {clean_text(name): clean_text(fields[name]) for name in fields}
+    return {clean_text(name): clean_text(str(fields[name])) for name in fields}
 
 
 def _included(call: Call) -> dict[str, str]:
@@ -203,10 +204,9 @@ def _instant(call: Call, name: str) -> datetime | None:
     if not given:
         return None
     try:
-        instant = datetime.fromisoformat(given.replace(" ", "+"))
+        return parse_instant(given)
     except ValueError:
         raise BadRequest(f"{name} must be a time such as 2026-01-31T08:00:00Z, not {given[:40]!r}") from None
-    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
 
 
 def _seconds(call: Call, name: str) -> float | None:
@@ -226,7 +226,7 @@ def _positive(call: Call, name: str) -> int | None:
     given = call.text(name)
     if not given:
         return None
-    if not given.isascii() or not given.isdigit() or not 0 < int(given[:12]) < 2**31:
+    if not given.isascii() or not given.isdigit() or len(given) > 10 or not 0 < int(given) < 2**31:
         raise BadRequest(f"{name} must be a whole number above 0, not {given[:40]!r}")
     return int(given)
 

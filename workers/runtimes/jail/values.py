@@ -5,6 +5,7 @@ Used by the job (to make its result fit) and by the worker (which trusts nobody'
 
 import re
 from collections.abc import Callable
+from itertools import accumulate
 from json import dumps, loads  # by name: a script that patches the json module changes nothing here
 from typing import Any
 
@@ -12,8 +13,10 @@ MAX_DEPTH = 500
 MAX_NUMBER_LENGTH = 1000
 MAX_EXPONENT = 400
 
-_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_DEEPER = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_SHAPE = bytes(0x30 if each in b"0123456789." else 0x65 if each in b"eE" else 0x20 for each in range(256))
+_LONG_RUN = b"0" * (MAX_NUMBER_LENGTH + 1)
 _LONG_NUMBER = re.compile(rb"[0-9.]{%d}" % (MAX_NUMBER_LENGTH + 1))
 _EXPONENT = re.compile(rb"[0-9.][eE][+-]?0*([0-9]{3,})")
 _SURROGATES = re.compile("[\ud800-\udfff]")
@@ -43,10 +46,12 @@ def clean(text: "str | bytes") -> bytes:
 def find_limit(content: bytes) -> "str | None":
     """Which limit the (valid) JSON breaks, as a sentence; None if it breaks none."""
     brackets = content.count(b"[") + content.count(b"{")
-    may_be_long = _LONG_NUMBER.search(content) or _EXPONENT.search(content)
+    shape = content.translate(_SHAPE)  # for speed: the patterns alone take 0.7 s for 8 MB
+    may_be_long = (_LONG_RUN in shape) or (b"0e" in shape and _EXPONENT.search(content))
     if brackets <= MAX_DEPTH and not may_be_long:
         return None
-    bare = _STRINGS.sub(b"0", content)
+    # Linear whatever the content is (it may be no JSON at all): escapes go, then every second part is a string.
+    bare = b"0".join(content.replace(b"\\\\", b"").replace(b'\\"', b"").split(b'"')[::2])
     if may_be_long:
         if _LONG_NUMBER.search(bare):
             return f"a number has more than {MAX_NUMBER_LENGTH} characters"
@@ -58,12 +63,11 @@ def find_limit(content: bytes) -> "str | None":
 
 
 def _depth_exceeds(brackets: bytes) -> bool:
-    """Peel the innermost pairs off, one level a round: plain C loops, however large the value is."""
-    for _ in range(MAX_DEPTH):
-        if not brackets:
-            return False
-        brackets = brackets.replace(b"[]", b"").replace(b"{}", b"")
-    return bool(brackets)
+    limit = MAX_DEPTH
+    # Most of large values is flat: taking the innermost pairs off costs a twentieth of counting them.
+    while len(flatter := brackets.replace(b"[]", b"").replace(b"{}", b"")) * 2 < len(brackets):
+        brackets, limit = flatter, limit - 1
+    return next(filter(limit.__lt__, accumulate(map(_DEEPER.__getitem__, brackets))), None) is not None
 
 
 def _scrub(value: Any) -> Any:
