@@ -12,7 +12,6 @@ import codecs
 import gzip
 import logging
 import re
-from collections import deque
 from collections.abc import Iterable
 from uuid import UUID
 
@@ -52,14 +51,14 @@ class JobLog:
         self.room.set()
         self._secrets = secrets
         self._cap = cap_bytes
-        self._tail_bytes = min(TAIL_BYTES, cap_bytes // 4)
+        self._tail_chars = min(TAIL_BYTES, cap_bytes // 4)
         self._seq, self._start = seq, start
         self._stream_seq = self._stream_start = 0
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._carry = ""
         self._hot: list[str] = []
         self._cold: list[str] = []
-        self._tail: deque[str] = deque()
+        self._tail: list[str] = []
         self._tail_size = 0
         self._seen = 0  # characters of log so far, stored or not
         self._waiting = 0  # characters in _hot and _cold
@@ -89,14 +88,14 @@ class JobLog:
     def close(self) -> None:
         """Nothing more comes: what was held back to see its end is text now."""
         self._take(self._decoder.decode(b"", final=True), is_last=True)
-        if self._left_out or self._tail:
+        if self._tail:
+            self._trim_tail()
             missing = self._left_out - self._tail_size
             if missing > 0:
-                self._cold.append(
-                    f"\n[… {missing:,} characters of this log were left out: it is longer than allowed …]\n"
-                )
-            self._cold.extend(self._tail)
-            self._tail.clear()
+                marker = f"\n[… {missing:,} characters of this log were left out: it is longer than allowed …]\n"
+                self._cold.append(marker)
+            self._cold += self._tail
+            self._tail, self._left_out = [], 0
 
     def take_segments(self) -> list[LogSegment]:
         """What `job_log` is to get now."""
@@ -178,33 +177,26 @@ class JobLog:
     # --- bounds ---
 
     def _keep(self, text: str) -> None:
-        head = self._cap - self._tail_bytes
-        if self._seen < HOT_BYTES and not self._cold:
-            self._hot.append(text)
-            self._waiting += len(text)
-        elif self._seen < head:
-            fits = text[: head - self._seen]
-            self._cold.append(fits)
-            self._waiting += len(fits)
-            if len(fits) < len(text):
-                self._keep_tail(text[len(fits) :])
-        else:
-            self._keep_tail(text)
+        """Into the head while there is room, the rest into the tail."""
+        room = max(0, self._cap - self._tail_chars - self._seen)
+        head, rest = text[:room], text[room:]
+        if head:
+            is_hot = self._seen < HOT_BYTES and not self._cold
+            (self._hot if is_hot else self._cold).append(head)
+            self._waiting += len(head)
+            if self._waiting > ROOM_BYTES:
+                self.room.clear()
+        if rest:
+            self._left_out += len(rest)
+            self._tail.append(rest[-self._tail_chars :])
+            self._tail_size += len(self._tail[-1])
+            if self._tail_size > 4 * self._tail_chars or len(self._tail) > 1000:
+                self._trim_tail()
         self._seen += len(text)
-        if self._waiting > ROOM_BYTES:
-            self.room.clear()
 
-    def _keep_tail(self, text: str) -> None:
-        self._left_out += len(text)
-        self._tail.append(text[-self._tail_bytes :])
-        self._tail_size += len(self._tail[-1])
-        while self._tail_size - len(self._tail[0]) >= self._tail_bytes:
-            self._tail_size -= len(self._tail.popleft())
-        excess = self._tail_size - self._tail_bytes
-        if excess > 0 and len(self._tail) > 64:  # many small pieces: join them now and then
-            whole = "".join(self._tail)[-self._tail_bytes :]
-            self._tail = deque([whole])
-            self._tail_size = len(whole)
+    def _trim_tail(self) -> None:
+        whole = "".join(self._tail)[-self._tail_chars :]
+        self._tail, self._tail_size = [whole], len(whole)
 
     def _stored(self, length: int) -> None:
         self._waiting -= length
