@@ -6,13 +6,16 @@ import logging
 from importlib import import_module
 from typing import Any
 
+import psycopg
+from django import db
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 from ninja.parser import Parser
 
 from workspaces import error_pages, jsontext
-from workspaces.errors import BadRequest, NotFound, Unprocessable, WindmillError
+from workspaces.errors import BadRequest, NotFound, TooLarge, Unprocessable, WindmillError
 
 log = logging.getLogger(__name__)
 MAX_BODY_BYTES = 16 * 1024 * 1024
@@ -40,6 +43,10 @@ def make_api() -> NinjaAPI:
         HttpError: _of_ninja,
         ValidationError: _invalid,
         Http404: _missing,
+        RequestDataTooBig: _too_large,
+        SuspiciousOperation: _not_understood,
+        db.DataError: _unfit,
+        psycopg.DataError: _unfit,
         Exception: _unexpected,
     }
     for kind, handler in handlers.items():
@@ -75,7 +82,25 @@ def _missing(request: HttpRequest, error: Http404) -> HttpResponse:
     return error_pages.api_answer(NotFound(f"nothing is at {request.path_info[:200]}; check the address"))
 
 
+def _too_large(request: HttpRequest, error: Exception) -> HttpResponse:
+    return error_pages.api_answer(TooLarge(f"The body has more than {MAX_BODY_BYTES:,} bytes; send less"))
+
+
+def _not_understood(request: HttpRequest, error: Exception) -> HttpResponse:
+    return error_pages.api_answer(BadRequest("The request could not be understood; check its host name and its form"))
+
+
+def _unfit(request: HttpRequest, error: Exception) -> HttpResponse:
+    """The last net: a field that should have been checked. Logged with its trace, for it is a defect of ours."""
+    _log(request)
+    return error_pages.api_answer(error_pages.UNFIT)
+
+
 def _unexpected(request: HttpRequest, error: Exception) -> HttpResponse:
+    _log(request)
+    return error_pages.api_answer(error_pages.INTERNAL)
+
+
+def _log(request: HttpRequest) -> None:
     match = request.resolver_match
     log.exception("api.failed", extra={"route": match.route if match else "", "method": request.method})
-    return error_pages.api_answer(error_pages.INTERNAL)

@@ -149,6 +149,7 @@ def _multipart(body: bytes, content_type: str) -> dict[str, str]:
     """Text fields. A file would need the workspace's object storage, so it is refused."""
     import io
 
+    from django.core.exceptions import SuspiciousOperation
     from django.http.multipartparser import MultiPartParser, MultiPartParserError
 
     about = {"CONTENT_TYPE": content_type, "CONTENT_LENGTH": str(len(body))}
@@ -156,6 +157,8 @@ def _multipart(body: bytes, content_type: str) -> dict[str, str]:
         fields, files = MultiPartParser(about, io.BytesIO(body), [], "utf-8").parse()
     except MultiPartParserError as error:
         raise BadRequest(f"The multipart body cannot be read: {error}") from None
+    except SuspiciousOperation:  # more fields or bytes than the settings allow
+        raise BadRequest("The multipart body has too many fields; send JSON") from None
     if files or b"filename=" in body[:MAX_BODY_BYTES]:
         raise BadRequest("This workspace has no object storage, so files cannot be sent; send their content as text")
     return {clean_text(name): clean_text(str(fields[name])) for name in fields}

@@ -17,6 +17,7 @@ from workspaces.errors import BadRequest, Forbidden, Internal, NotAuthorized, No
 
 log = logging.getLogger(__name__)
 INTERNAL = Internal("Something failed on the server; its log has the details. Try again or tell an administrator")
+UNFIT = BadRequest("A value of the request is beyond what can be stored, such as a very large number; check it")
 
 
 def is_api(request: HttpRequest) -> bool:
