@@ -120,6 +120,9 @@ def add_list(query: Query, name: str, given: str, *, wild: bool = False) -> None
         patterns = [_like(value).replace("*", "%") for value in values]
         test = f"{column} LIKE ANY(%({name})s)"
         query.add(f"NOT ({test})" if negated else test, **{name: patterns})
+    elif len(values) == 1:
+        # Not ANY of one: before Postgres 17 an index gives no order for that, and the whole path would be sorted.
+        query.add(f"{column} {'<>' if negated else '='} %({name})s", **{name: values[0]})
     else:
         test = f"{column} <> ALL(%({name})s)" if negated else f"{column} = ANY(%({name})s)"
         query.add(test, **{name: values})

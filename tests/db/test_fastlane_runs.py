@@ -41,8 +41,9 @@ def api(tokens):
 
 async def job(job_id):
     rows = await sql(
-        "SELECT j.args::text, j.tag, j.created_by, j.permissioned_as, j.runnable_path, j.kind, j.timeout_s, j.parent_id,"
-        " j.root_id, j.visible_to_owner, q.ready, j.trigger_kind FROM job j JOIN job_queue q USING (id) WHERE id = %s",
+        "SELECT j.args::text, j.tag, j.created_by, j.permissioned_as, j.runnable_path, j.kind, j.timeout_s,"
+        " j.parent_id, j.root_id, j.visible_to_owner, q.ready, j.trigger_kind"
+        " FROM job j JOIN job_queue q USING (id) WHERE id = %s",
         UUID(str(job_id)),
     )
     names = "args tag created_by permissioned_as path kind timeout_s parent_id root_id visible ready trigger".split()
