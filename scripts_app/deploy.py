@@ -120,7 +120,8 @@ def _on_behalf_of(new: NewScript, by: Principal) -> str:
 
 def _lineage(new: NewScript, by: Principal, workspace_id: str) -> tuple[Script | None, ScriptVersion | None]:
     """The script that `new` continues, locked, and its head; (None, None) for a first version."""
-    rows = Script.objects.select_for_update(of=("self",)).select_related("head").filter(workspace_id=workspace_id)
+    # Without `head`: who waits for the row lock would see the row as it is now, joined to the head as it was.
+    rows = Script.objects.select_for_update(of=("self",)).filter(workspace_id=workspace_id)
     if new.parent_hash is not None:
         script = rows.visible_to(by).filter(versions__hash=new.parent_hash).first()
         if script is None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
-from scripts_app import locking, signatures
+from scripts_app import locking, result_cache, signatures
 from scripts_app.imports import imported_sources, script_imports
 from scripts_app.requirements import ScriptImport
 from workers import kinds
@@ -59,6 +59,7 @@ def register() -> None:
     kinds.register(kinds.Kind("script", load=load_script))
     kinds.register(kinds.Kind("preview", load=load_preview))
     kinds.register(kinds.Kind("dependencies", execute=locking.resolve_lock, hook=locking.store_lock))
+    kinds.register_hook(result_cache.HOOK)
 
 
 async def load_script(conn: AsyncConnection[Any], job: ClaimedJob) -> kinds.Runnable:
@@ -74,6 +75,9 @@ async def load_script(conn: AsyncConnection[Any], job: ClaimedJob) -> kinds.Runn
         source = await _read_version(conn, *key)
         if source.runnable.lock is not None:
             _versions.keep(key, source)
+    kept = await result_cache.find_kept(conn, job)
+    if kept is not None:
+        return replace(source.runnable, kept_result=kept)
     return await _with_imports(conn, job, source, entrypoint=job.entrypoint)
 
 

@@ -136,3 +136,12 @@ class Reference(models.Model):
             ),
         )
         indexes = (models.Index(fields=["workspace_id", "to_kind", "to_path"], name="reference_to"),)
+
+
+class KeptResult(models.Model):
+    """A result that answers equal runs until `expires_at`; `key` is a hash of what makes them equal."""
+
+    key = models.BinaryField(primary_key=True, max_length=32)
+    workspace_id = models.CharField(max_length=50)
+    result = JsonField()
+    expires_at = models.DateTimeField(db_index=True)

@@ -154,6 +154,7 @@ CRONJOBS = [
     ("7 * * * *", "windmill_site.chores.maintenance.forget_expired_tokens"),
     ("17 3 * * *", "windmill_site.chores.maintenance.forget_expired_sessions"),
     ("27 * * * *", "windmill_site.chores.maintenance.make_partitions"),
+    ("37 * * * *", "windmill_site.chores.maintenance.forget_kept_results"),
 ]
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 16 * 1024 * 1024

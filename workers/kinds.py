@@ -23,7 +23,10 @@ LIGHT_TAG = "noop"
 
 @dataclass(frozen=True)
 class Runnable:
-    """What a runtime needs to know of a job's code. `lock` None: resolve the requirements on the fly."""
+    """What a runtime needs to know of a job's code. `lock` None: resolve the requirements on the fly.
+
+    `kept_result` (JSON text): an earlier run's answer that stands for this one, so nothing runs.
+    """
 
     language: str
     content: str
@@ -36,6 +39,7 @@ class Runnable:
     cache_ttl_s: int | None = None
     arg_order: tuple[str, ...] = ()
     arg_defaults: Mapping[str, Any] = field(default_factory=dict)
+    kept_result: str | None = None
 
 
 @dataclass(frozen=True)
@@ -73,11 +77,15 @@ class Kind:
 
 @dataclass(frozen=True)
 class NamedHook:
-    """A hook for every job that `applies` says so (by parent, by trigger), whatever its kind."""
+    """A hook for every job that `applies` says so (by parent, by trigger), whatever its kind.
+
+    `only_success`: it does nothing for other ends, so a job cancelled while it waited needs no sweep for it.
+    """
 
     name: str
     applies: Callable[[ClaimedJob], bool]
     hook: Hook
+    only_success: bool = False
 
 
 _kinds: dict[str, Kind] = {}
@@ -109,6 +117,7 @@ def hooks_of(job: ClaimedJob) -> list[tuple[str, Hook]]:
 
 
 def has_hooks(kind_name: str) -> bool:
-    """Whether a job of that kind may have hooks; used where only the kind is known."""
+    """Whether a job of that kind that was cancelled may have hooks; used where only the kind is known."""
     kind = _kinds.get(kind_name)
-    return bool(_hooks) or (kind is not None and kind.hook is not None)
+    named = any(not each.only_success for each in _hooks.values())
+    return named or (kind is not None and kind.hook is not None)

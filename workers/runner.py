@@ -91,6 +91,9 @@ class Runner:
             assert kind.load is not None
             load = kind.load
             runnable = await self.database.run(lambda conn: load(conn, job))
+            if runnable.kept_result is not None:
+                attempt.log.write("Nothing ran: an earlier run with the same arguments answered this.\n")
+                return Outcome("success", runnable.kept_result.encode())
             async with self._slots:
                 return await self._run_in_sandbox(attempt, runnable)
         except WindmillError as error:

@@ -21,7 +21,7 @@ from scripts_app.deploy import InvalidSource, StaleParent, create_version
 from scripts_app.diagnostics import diagnose
 from scripts_app.drafts import drop_draft, find_draft, save_draft
 from scripts_app.editing import Edited, edit_of_draft, edit_of_post, edit_of_version, new_edit
-from scripts_app.find import find_script, find_version
+from scripts_app.find import find_script, find_version, hash_of
 from scripts_app.models import Draft, ScriptVersion
 from scripts_app.new_script import KINDS
 from scripts_app.places import untitled_path, writable_places
@@ -68,13 +68,16 @@ def new_script(request: PageRequest, workspace: str) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit_script(request: PageRequest, workspace: str, path: str) -> HttpResponse:
-    """The head of a script, or one's own draft of it. `?discard` starts from the head again."""
+    """The head of a script, or one's own draft of it; `?from=` an earlier version, to deploy it again."""
     if request.method == "POST":
         return deploy(request, workspace)
     try:
         head = find_script(path, "write", by=request.principal).head
     except NotFound:
         head = None
+    if head is not None and request.GET.get("from"):
+        earlier = find_version(hash_of(request.GET["from"]), by=request.principal)
+        return _page(request, replace(edit_of_version(earlier, path), parent_hash=head.hash), base=head)
     draft = find_draft(path, by=request.principal)
     if draft is not None:
         return _page(request, edit_of_draft(draft), base=head, draft=draft)

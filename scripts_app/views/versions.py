@@ -11,6 +11,8 @@ from django.views.decorators.http import require_POST, require_safe
 from scripts_app.archive import archive_script
 from scripts_app.find import find_script, find_version, hash_of
 from scripts_app.history import versions_of
+from workspaces import policy
+from workspaces.policy import Role, role_of
 from workspaces.rendering import render_page
 from workspaces.routes import PageRequest
 
@@ -23,8 +25,10 @@ def history(request: PageRequest, workspace: str, path: str) -> HttpResponse:
     script = find_script(path, "read", by=request.principal)
     chosen = request.GET.get("hash")
     version = find_version(hash_of(chosen), by=request.principal) if chosen else script.head
+    who = request.principal
     context = {
         "script": script,
+        "may_edit": role_of(who) >= Role.DEVELOPER and policy.may(who, "write", script.path, script.extra_perms),
         "versions": versions_of(script)[:MAX_SHOWN],
         "version": version,
         "nav_active": "home",

@@ -7,6 +7,7 @@ import psycopg
 from django.conf import settings
 from django.core.management import call_command
 
+from scripts_app import result_cache
 from windmill_site.chores.lease import once_within
 from workers import partitions
 from workspaces import clock
@@ -26,6 +27,12 @@ def forget_expired_sessions() -> None:
     """Delete the sessions of people who did not come back, and leases nobody holds."""
     call_command("clearsessions")
     Lease.objects.filter(expires_at__lt=clock.now() - _FORGOTTEN_AFTER).delete()
+
+
+@once_within(50)
+def forget_kept_results() -> None:
+    """Delete the results that no longer answer anything."""
+    result_cache.drop_expired()
 
 
 @once_within(50)
