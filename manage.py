@@ -21,8 +21,15 @@ def main() -> None:
 
         sys.exit(up(sys.argv[1:]))
     from django.core.management import execute_from_command_line
+    from django.db import OperationalError
 
-    execute_from_command_line(sys.argv)
+    from windmill_site.roles import no_database
+
+    try:
+        execute_from_command_line(sys.argv)
+    except OperationalError as error:
+        print(no_database(error), file=sys.stderr)
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -9,11 +9,14 @@ import urllib.error
 import urllib.request
 from typing import Any
 
+import psycopg
+
 from windmill_site import assets, children
 from windmill_site.environment import Environment
 
 _MIGRATING = 7_221_530_001  # advisory lock: hosts that start together migrate one after the other
 _LONGEST_START_S = 60
+_CONNECT_S = 10
 
 
 def build_assets() -> None:
@@ -30,9 +33,16 @@ def build_assets() -> None:
 
 def migrate() -> None:
     """Bring the database to this release, one host at a time."""
+    from django.conf import settings
     from django.core.management import call_command
     from django.db import connection
 
+    try:
+        # not through Django's pool, which tries for ten seconds and hides the reason
+        psycopg.connect(settings.DATABASE_URL, connect_timeout=_CONNECT_S).close()
+    except psycopg.OperationalError as error:
+        print(no_database(error), file=sys.stderr)
+        sys.exit(1)
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_lock(%s)", [_MIGRATING])
         try:
@@ -42,6 +52,12 @@ def migrate() -> None:
         finally:
             cursor.execute("SELECT pg_advisory_unlock(%s)", [_MIGRATING])
     connection.close()
+
+
+def no_database(error: Exception) -> str:
+    """One line for a database that does not answer; libpq names host and user, never the password."""
+    told = " ".join(str(error).split())
+    return f"The database does not answer ({told}): check DATABASE_URL, or unset it and start `make up`."
 
 
 def _has_work(connection: object) -> bool:

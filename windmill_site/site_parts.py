@@ -29,7 +29,7 @@ def start_site(site: Site, supervisor: Supervisor) -> None:
     """Migrate, then start web, worker and chores. Raises HostError, and StopRequested if a signal comes first."""
     _import_once()
     if supervisor.run_once(_as(site.owner, "migrate", roles.migrate)) != 0:
-        raise HostError("The database could not be brought to this release: see the error above; nothing was started.")
+        raise HostError("The database is not at this release: see the error above; nothing was started.")
     environment = site.environment
     if supervisor.run_once(_as(site.owner, "first admin", lambda: roles.ensure_first_admin(environment))) != 0:
         raise HostError("The first admin could not be made: see the error above; check ADMIN_EMAIL and ADMIN_PASSWORD.")

@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 
 _PR_SET_CHILD_SUBREAPER = 36
 _STOPS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
+# Blocked signals arrive even where they are ignored: nohup means it, a shell's `&` (SIGINT) does not.
+_IGNORED = {signal.SIGHUP} if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN else set()
 _SHORTEST_S, _LONGEST_S = 0.2, 10.0
 _LAST_WAIT_S = 3.0
 
@@ -112,7 +114,7 @@ class Supervisor:
         return max(0.0, min(due) - time.monotonic()) if due else 3600.0
 
     def _next_signal(self, within_s: float) -> signal.Signals | None:
-        arrived = signal.sigtimedwait(HANDLED, within_s)
+        arrived = signal.sigtimedwait(HANDLED - _IGNORED, within_s)
         return None if arrived is None else signal.Signals(arrived.si_signo)
 
     def _reap(self) -> None:

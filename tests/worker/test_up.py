@@ -153,3 +153,13 @@ def run_bash(site: LiveSite, code: str) -> object:
         answer = client.post(f"/w/{workspace}/jobs/run_wait_result/preview", json=asked)
         assert answer.status_code == 200, answer.text
         return answer.json()
+
+
+def test_a_database_that_does_not_answer_is_told_without_its_password(site):
+    site.environ["DATABASE_URL"] = f"postgresql://windmill:hunter2@127.0.0.1:{free_port()}/windmill"
+    site.spawn()
+    assert site.running.wait(30) == 1
+    assert "The database does not answer (connection failed" in site.output()
+    assert "check DATABASE_URL" in site.output()
+    assert "hunter2" not in site.output()
+    assert "Traceback" not in site.output()
