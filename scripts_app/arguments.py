@@ -9,7 +9,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from scripts_app.forms import Field, decode, fields
+from scripts_app.forms import Field, decode, fields, sound
 from scripts_app.forms.kinds import resource_type
 from vault.models import Resource
 from workspaces.jsontext import BadJson, clean
@@ -33,7 +33,7 @@ class Given:
 def read_given(schema: Mapping[str, Any], post: Any, files: Any = None) -> Given:
     """What was posted, from the form's fields or from its JSON view."""
     if JSON_NAME not in post:
-        values, errors = decode(schema, post, files)
+        values, errors = decode(sound(schema), post, files)
         return Given(values, errors, post)
     text = post[JSON_NAME].strip() or "{}"
     try:
@@ -49,18 +49,18 @@ def form_fields(
     schema: Mapping[str, Any], values: Mapping[str, Any], by: Principal, *, given: Given | None = None
 ) -> list[Field]:
     """The fields to draw; `given` shows again what was typed where it did not fit."""
-    errors = given.errors if given else {}
+    errors, schema = given.errors if given else {}, sound(schema)
     found = fields(schema, values, errors, resources=resource_paths(schema, by))
     return _as_typed(found, given.post) if given and errors else found
 
 
 def kept_values(before: Mapping[str, Any], given: Given) -> dict[str, Any]:
     """What the person entered themselves: a value that is still the default of `before` follows the new default."""
-    properties = before.get("properties") or {}
+    properties = sound(before).get("properties") or {}
     return {
         name: value
         for name, value in given.values.items()
-        if name not in properties or value != (properties[name] or {}).get("default")
+        if name not in properties or value != properties[name].get("default")
     }
 
 
@@ -70,8 +70,8 @@ def as_json(values: Mapping[str, Any]) -> str:
 
 def example(schema: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments as the JSON view starts: what is given, else each argument's default."""
-    properties = schema.get("properties") or {}
-    return {name: values.get(name, (prop or {}).get("default")) for name, prop in properties.items()} | dict(values)
+    properties = sound(schema).get("properties") or {}
+    return {name: values.get(name, prop.get("default")) for name, prop in properties.items()} | dict(values)
 
 
 def resource_paths(schema: Mapping[str, Any], by: Principal) -> dict[str, Sequence[str]]:

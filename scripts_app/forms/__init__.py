@@ -5,5 +5,6 @@
 
 from scripts_app.forms.decode import decode
 from scripts_app.forms.fields import Field, Option, fields
+from scripts_app.forms.shape import sound
 
-__all__ = ["Field", "Option", "decode", "fields"]
+__all__ = ["Field", "Option", "decode", "fields", "sound"]
