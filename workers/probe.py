@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workers import sandbox
-from workers.limits import find_limiter
+from workers.cgroups import find_limiter
 from workers.runtimes.base import JobSpec
 from workers.runtimes.jail import seccomp
 from workers.runtimes.local import LocalRuntime

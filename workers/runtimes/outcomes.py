@@ -1,6 +1,5 @@
-"""From what is known about a process's end to the job's outcome. Nothing the job sent is trusted."""
+"""From what is known about a process's end to the job's outcome."""
 
-import asyncio
 import contextlib
 import json
 import os
@@ -11,11 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 from workers.runtimes.base import MIB, JobSpec
 from workers.runtimes.jail import values, wire
+from workers.runtimes.job_values import (
+    Problem,
+    as_json_string,
+    check_json,
+    read_file,
+    read_json_file,
+    read_memory_file,
+    too_large,
+)
 
 if TYPE_CHECKING:
     from workers.runtimes.child import ExitReport
 
-_IN_LOOP_LIMIT = 256 * 1024  # larger values are checked in a thread
 _QUOTED_LOG = 600
 
 
@@ -158,11 +165,11 @@ def _stopped(facts: Facts, exit_code: int | None, number: int | None) -> dict[st
 async def _from_final(facts: Facts, final: Final) -> dict[str, Any]:
     cap = facts.spec.result_cap_bytes
     if final.memory_fd is not None:
-        content = await _read_capped(final.memory_fd, cap, wire.FINAL.size)
+        content = await read_memory_file(final.memory_fd, cap, wire.FINAL.size)
     else:
         content = final.content
     checked = await check_json(content, cap, "the result")
-    if isinstance(checked, _Problem):
+    if isinstance(checked, Problem):
         return _fail(checked.name, checked.text, final.exit_code, None)
     if final.success:
         return {"status": "success", "result": checked, "exit_code": final.exit_code}
@@ -178,22 +185,22 @@ async def _from_final(facts: Facts, final: Final) -> dict[str, Any]:
 async def _from_files(facts: Facts, exit_code: int | None) -> dict[str, Any]:
     """A program's result: result.json, else result.out, else the last line of its output."""
     cap, report = facts.spec.result_cap_bytes, facts.report
-    found: bytes | _Problem | None = None
+    found: bytes | Problem | None = None
     if report is not None and report.json_fd is not None:
-        found = await _file_result(report.json_fd, cap, "result.json")
+        found = await read_json_file(report.json_fd, cap, "result.json")
     if exit_code != 0:
         if isinstance(found, bytes) and isinstance(error := json.loads(found), dict):
             return {"status": "failure", "error": {**error, "exit_code": exit_code}, "exit_code": exit_code}
         return _exit_failure(facts, exit_code)
     if found is None and report is not None and report.text_fd is not None:
-        text = await _read_file(report.text_fd, cap, "result.out")
-        found = text if isinstance(text, _Problem) else _as_json_string(text)
-    if isinstance(found, _Problem):
+        text = await read_file(report.text_fd, cap, "result.out")
+        found = text if isinstance(text, Problem) else as_json_string(text)
+    if isinstance(found, Problem):
         return _fail(found.name, found.text, exit_code, None)
     if found is None:
         assert facts.last_line is not None
         if facts.last_line.length > cap:
-            problem = _too_large(facts.last_line.length, cap, "the last line of output")
+            problem = too_large(facts.last_line.length, cap, "the last line of output")
             return _fail(problem.name, problem.text, exit_code, None)
         found = json.dumps(facts.last_line.text, ensure_ascii=False).encode()
     return {"status": "success", "result": found, "exit_code": exit_code}
@@ -217,97 +224,6 @@ def _fail(
     if exit_code is not None:
         error["exit_code"] = exit_code
     return {"status": "failure", "error": error, "exit_code": exit_code, "signal": number}
-
-
-# --- values that come from the job ---
-
-
-@dataclass(frozen=True)
-class _Problem:
-    name: str
-    text: str
-
-
-async def check_json(content: bytes | _Problem, cap: int, what: str) -> bytes | _Problem:
-    """JSON that may be stored, made of JSON that may be anything; or what is wrong with it."""
-    if isinstance(content, _Problem):
-        return content
-    if len(content) > _IN_LOOP_LIMIT:
-        return await asyncio.to_thread(_check, content, cap, what)
-    return _check(content, cap, what)
-
-
-def _check(content: bytes, cap: int, what: str) -> bytes | _Problem:
-    if len(content) > cap:
-        return _too_large(len(content), cap, what)
-    try:
-        broken = values.find_limit(content)
-        if broken:
-            return _Problem("ResultTooLarge", f"{what} cannot be stored: {broken}. Return a simpler value.")
-        text = content.decode()
-        json.loads(text, parse_constant=_refuse)
-        if "\\u0000" in text or "\\ud" in text or "\\uD" in text:
-            return values.clean(text)
-        return content
-    except _Constant:
-        return values.clean(content.decode())
-    except (ValueError, RecursionError) as error:
-        shown = content[:200].decode(errors="replace")
-        return _Problem("ExecutionErr", f"{what} is not valid JSON ({error}). It begins with: {shown}")
-
-
-class _Constant(Exception):
-    pass
-
-
-def _refuse(_name: str) -> None:
-    raise _Constant
-
-
-def _too_large(size: int, cap: int, what: str) -> _Problem:
-    return _Problem(
-        "ResultTooLarge",
-        f"{what} has {size} bytes, more than the limit of {cap} bytes. "
-        "Return less, or write the data to object storage and return a reference.",
-    )
-
-
-async def _file_result(fd: int, cap: int, name: str) -> bytes | _Problem:
-    content = await _read_file(fd, cap, name)
-    return await check_json(content.strip() if isinstance(content, bytes) else content, cap, name)
-
-
-async def _read_file(fd: int, cap: int, name: str) -> bytes | _Problem:
-    facts = os.fstat(fd)
-    if not stat.S_ISREG(facts.st_mode) or facts.st_nlink > 1:
-        return _Problem("ExecutionErr", f"{name} is not a regular file. Write the result into a plain file.")
-    if facts.st_size > cap:
-        return _too_large(facts.st_size, cap, name)
-    return await asyncio.to_thread(os.pread, fd, cap + 1, 0) if facts.st_size else b""
-
-
-async def _read_capped(fd: int, cap: int, offset: int) -> bytes | _Problem:
-    """A memory file of the job: read once, never mapped, and only so much."""
-    try:
-        size = os.fstat(fd).st_size - offset
-        if size > cap:
-            return _too_large(size, cap, "the result")
-        return await asyncio.to_thread(_pread_all, fd, max(size, 0), offset)
-    finally:
-        os.close(fd)
-
-
-def _pread_all(fd: int, size: int, offset: int) -> bytes:
-    parts = []
-    while size > 0 and (part := os.pread(fd, min(size, MIB), offset)):
-        parts.append(part)
-        offset += len(part)
-        size -= len(part)
-    return b"".join(parts)
-
-
-def _as_json_string(text: bytes) -> bytes:
-    return json.dumps(values.clean_text(text.decode(errors="replace")), ensure_ascii=False).encode()
 
 
 def _discard(final: Final | None) -> None:

@@ -6,7 +6,8 @@ from collections import OrderedDict
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from workers.limits import Limiter, find_limiter
+from workers.cgroups import find_limiter
+from workers.limits import Limiter
 from workers.runtimes.fork_server import ForkServer
 from workers.sandbox import Jail, Level, own_interpreter
 

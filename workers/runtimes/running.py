@@ -204,7 +204,7 @@ class RunningProcess:
             report=child.report,
             failure=child.failure,
             reason=self._reason,
-            oom_killed=bool(child.limits and child.limits.oom_killed()),
+            oom_killed=self._was_oom_killed(),
             tail=self._tail,
             last_line=self._last_line,
         )
@@ -218,6 +218,11 @@ class RunningProcess:
             duration_ms=round((self._ended_at - self.started_monotonic) * 1000),
             directory=self._kept_directory(),
         )
+
+    def _was_oom_killed(self) -> bool:
+        if self._child.limits is None or (self._final and self._final.success):
+            return False
+        return self._child.limits.oom_killed()
 
     def _peak_kb(self) -> int:
         measured: list[int] = [self._watched.peak_kb if self._watched else 0]
