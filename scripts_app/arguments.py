@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from scripts_app.forms import Field, decode, fields, sound
 from scripts_app.forms.kinds import resource_type
 from vault.models import Resource
+from vault.sealing import seal_argument
 from workspaces.jsontext import BadJson, clean
 from workspaces.principal import Principal
 
@@ -72,6 +73,32 @@ def example(schema: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, A
     """The arguments as the JSON view starts: what is given, else each argument's default."""
     properties = sound(schema).get("properties") or {}
     return {name: values.get(name, prop.get("default")) for name, prop in properties.items()} | dict(values)
+
+
+def sealed(schema: Mapping[str, Any], values: Mapping[str, Any], *, workspace_id: str, email: str) -> dict[str, Any]:
+    """`values` with password fields sealed for jobs that run as `email`: rows never hold them plain."""
+
+    def seal(text: str) -> str:
+        return f"$encrypted:{seal_argument(workspace_id, email, text)}"
+
+    return _with_passwords(schema, values, seal)
+
+
+def without_passwords(schema: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """`values` with password fields emptied: what a draft keeps."""
+    return _with_passwords(schema, values, lambda text: "")
+
+
+def _with_passwords(schema: Mapping[str, Any], values: Any, change: Callable[[str], str]) -> Any:
+    if isinstance(values, list):
+        items = schema.get("items")
+        return [_with_passwords(items, each, change) for each in values] if isinstance(items, Mapping) else values
+    if isinstance(values, Mapping):
+        properties = schema.get("properties") or {}
+        return {name: _with_passwords(properties.get(name) or {}, each, change) for name, each in values.items()}
+    is_password = schema.get("password") or schema.get("format") == "password"
+    is_plain = isinstance(values, str) and values != "" and not values.startswith("$")
+    return change(values) if is_password and is_plain else values
 
 
 def resource_paths(schema: Mapping[str, Any], by: Principal) -> dict[str, Sequence[str]]:

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from scripts_app import signatures
-from scripts_app.arguments import Given, form_fields, kept_values, read_given
+from scripts_app.arguments import Given, form_fields, kept_values, read_given, sealed, without_passwords
 from scripts_app.deploy import InvalidSource, StaleParent, create_version
 from scripts_app.diagnostics import diagnose
 from scripts_app.drafts import drop_draft, find_draft, save_draft
@@ -110,7 +110,8 @@ def test_script(request: PageRequest, workspace: str) -> HttpResponse:
         response = render(request, f"{PAGE}#form", _context(request, edited, form, given=given), status=422)
         response["HX-Retarget"], response["HX-Reswap"] = "#args-form", "outerMorph"
         return response
-    body = {"content": edited.content, "language": edited.language, "args": given.values, "tag": edited.tag.strip()}
+    args = sealed(form.schema, given.values, workspace_id=workspace, email=request.principal.email)
+    body = {"content": edited.content, "language": edited.language, "args": args, "tag": edited.tag.strip()}
     if _is_path(edited.path):
         body["path"] = edited.path
     call = Call("POST", "", workspace, request.principal, body=dumps(body).encode())
@@ -135,8 +136,8 @@ def draft(request: PageRequest, workspace: str) -> HttpResponse:
     before = request.POST.get("draft_at", "")
     if not _is_path(edited.path):
         return render(request, f"{PAGE}#saved", {"draft_problem": _("Not saved: the path is not complete")})
-    given = read_given(_schema_of(request), request.POST)
-    edited = replace(edited, args=given.values)
+    schema = _schema_of(request)
+    edited = replace(edited, args=without_passwords(schema, read_given(schema, request.POST).values))
     saved = save_draft(edited.path, edited.draft_value(), by=request.principal, base_hash=edited.parent_hash)
     if before and before != edited.path:
         drop_draft(workspace, before, by=request.principal)

@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from scripts_app.arguments import Given, as_json, example, form_fields, read_given
+from scripts_app.arguments import Given, as_json, example, form_fields, read_given, sealed
 from scripts_app.find import find_script
 from scripts_app.history import versions_of
 from scripts_app.last_runs import last_runs
@@ -62,13 +62,16 @@ def arguments(request: PageRequest, workspace: str, path: str) -> HttpResponse:
 def run_script(request: PageRequest, workspace: str, path: str) -> HttpResponse:
     """Start a run and go to it; the form again when the arguments do not fit."""
     found = find_script(path, "read", by=request.principal)
-    given = read_given(_schema(_runs(found)), request.POST, request.FILES)
+    version = _runs(found)
+    given = read_given(_schema(version), request.POST, request.FILES)
     if given.errors:
         return _again(request, found, given)
+    email = version.on_behalf_of_email or request.principal.email
+    args = sealed(_schema(version), given.values, workspace_id=workspace, email=email)
     query = {"idempotency_key": [f"page-{request.POST['key']}"]} if request.POST.get("key") else {}
     try:
         query |= _when(request.POST)
-        call = Call("POST", path, workspace, request.principal, query=query, body=dumps(given.values).encode())
+        call = Call("POST", path, workspace, request.principal, query=query, body=dumps(args).encode())
         job_id = async_to_sync(run_script_by_path)(call).body.decode()
     except BadRequest as refused:
         return _again(request, found, given, problem=refused)

@@ -5,25 +5,29 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
 from asgiref.sync import async_to_sync
+from django.conf import settings
 from django.db import connection
+from django.test import Client
 
 from scripts_app.deploy import StaleParent, create_version
 from scripts_app.models import KeptResult, Script, ScriptVersion
 from scripts_app.new_script import NewScript
 from scripts_app.result_cache import drop_expired
 from tests.db.script_factories import make_script
-from tests.factories import make_folder, make_member, make_workspace, principal_of
+from tests.factories import log_in, make_folder, make_member, make_workspace, principal_of
 from tests.postgres_server import PostgresServer, temporary_data_dir
 from tests.waiting import eventually
 from tests.worker.worker_kit import Jobs, running_worker
 from workers.answers import Call
 from workers.operations import run
+from workspaces.models import User
 from workspaces.principal import Principal
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -37,7 +41,7 @@ def worker_here(postgres_server: PostgresServer, django_db_setup: None, package_
     directory = temporary_data_dir()
     directory.chmod(0o711)
     (directory / "cache").symlink_to(package_cache)
-    with running_worker(postgres_server.url(TEST_DATABASE), directory):
+    with running_worker(postgres_server.url(TEST_DATABASE), directory, INSTANCE_KEY=settings.INSTANCE_KEY):
         yield
 
 
@@ -189,6 +193,41 @@ def test_a_run_that_waits_for_a_deleted_version_fails_clearly(ana: Principal, jo
     job_id = start(ana, "f/etl/load", scheduled_in_secs="1")
     ScriptVersion.objects.filter(pk=version.pk).update(is_deleted=True, content="")
     assert "was deleted" in jobs.ended(job_id).error["message"]
+
+
+def test_a_password_of_the_form_is_sealed_in_the_row_and_plain_in_the_job(
+    client: Client, ana: Principal, jobs: Jobs
+) -> None:
+    key = {"type": "string", "format": "password"}
+    schema = {"type": "object", "properties": {"key": key}, "required": ["key"]}
+    make_script(content="def main(key: str): return len(key)", schema=schema, by=ana)
+    visitor = log_in(client, User.objects.get(email=ana.email))
+    answer = visitor.post("/w/ops/scripts/runs/f/etl/load", {"arg.key": "hunter2!", "key": "once"})
+    job_id = UUID(answer["Location"].rsplit("/", 1)[1])
+    assert jobs.ended(job_id).value == len("hunter2!")
+    ((args,),) = jobs.sql("SELECT args FROM job WHERE id = %s", job_id)
+    assert args["key"].startswith("$encrypted:")
+
+
+def test_a_form_that_is_sent_twice_starts_one_run(client: Client, ana: Principal, jobs: Jobs) -> None:
+    make_script(content="def main(n: int): return n", by=ana)
+    visitor = log_in(client, User.objects.get(email=ana.email))
+    url, form = "/w/ops/scripts/runs/f/etl/load", {"arg.n": "3", "key": "abc"}
+    first, second = (visitor.post(url, form)["Location"] for _ in range(2))
+    third = visitor.post(url, form | {"key": "another"})["Location"]
+    assert first == second != third
+    assert jobs.ended(UUID(first.rsplit("/", 1)[1])).value == 3
+
+
+def test_a_run_can_be_planned_from_the_form(client: Client, ana: Principal, jobs: Jobs) -> None:
+    make_script(content="def main(): return 1", by=ana)
+    visitor = log_in(client, User.objects.get(email=ana.email))
+    answer = visitor.post("/w/ops/scripts/runs/f/etl/load", {"scheduled_for": "2030-01-02T03:04"})
+    job_id = answer["Location"].rsplit("/", 1)[1]
+    assert jobs.sql("SELECT scheduled_for, ready FROM job_queue WHERE id = %s", job_id) == [
+        (datetime(2030, 1, 2, 3, 4, tzinfo=UTC), False)
+    ]
+    assert visitor.post("/w/ops/scripts/runs/f/etl/load", {"tag": "gpu"}).status_code == 422
 
 
 def test_of_many_deploys_on_one_parent_one_wins(ana: Principal) -> None:
