@@ -89,17 +89,7 @@ class Connection:
 
     async def _connected(self) -> AsyncConnection[Any]:
         if self._conn is None or self._conn.closed:
-            # A dead peer must be noticed before a lease ends: keepalives and a limit on unanswered bytes (TCP only).
-            self._conn = await AsyncConnection.connect(
-                self._url,
-                autocommit=True,
-                connect_timeout=5,
-                keepalives_idle=5,
-                keepalives_interval=2,
-                keepalives_count=3,
-                tcp_user_timeout=8000,
-                application_name=f"windmill {self._name}",
-            )
+            self._conn = await connect(self._url, self._name)
             await self._conn.execute(_LIMITS)
             self.count += 1
         return self._conn
@@ -108,6 +98,20 @@ class Connection:
         conn, self._conn = self._conn, None
         if conn is not None:
             await conn.close()
+
+
+async def connect(url: str, name: str) -> AsyncConnection[Any]:
+    """An autocommit connection that notices a dead peer before a lease ends (keepalives: TCP only)."""
+    return await AsyncConnection.connect(
+        url,
+        autocommit=True,
+        connect_timeout=5,
+        keepalives_idle=5,
+        keepalives_interval=2,
+        keepalives_count=3,
+        tcp_user_timeout=8000,
+        application_name=f"windmill {name}"[:63],
+    )
 
 
 async def wait_until_reachable(url: str, *, within_s: float = 30) -> None:

@@ -19,6 +19,8 @@ from typing import Any
 import psycopg
 from psycopg import AsyncConnection
 
+from workers.connections import connect
+
 log = logging.getLogger(__name__)
 
 CHANNEL = "job_events"
@@ -105,7 +107,7 @@ class Notifier:
                 events, self._waiting = self._waiting, {}
                 try:
                     if conn is None or conn.closed:
-                        conn = await AsyncConnection.connect(self._url, autocommit=True)
+                        conn = await connect(self._url, "notifier")
                     await conn.execute(SEND, (pack(events),), prepare=True)
                     await asyncio.sleep(MIN_INTERVAL_S)
                 except psycopg.Error as error:
@@ -142,7 +144,7 @@ class Listener:
         pause_s = 0.05
         while True:
             try:
-                async with await AsyncConnection.connect(self._url, autocommit=True) as conn:
+                async with await connect(self._url, "listener") as conn:
                     await conn.execute(f"LISTEN {CHANNEL}")
                     self._on_reconnect()
                     pause_s = 0.05

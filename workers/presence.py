@@ -23,10 +23,11 @@ class Presence:
         self._fd = os.open(self._file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
-    def close(self) -> None:
-        """Gone in good order."""
+    def close(self, *, leaves_jobs: bool = False) -> None:
+        """Gone. With `leaves_jobs` the file stays, so that the next worker looks after them."""
         remove_directory(self.directory)
-        self._file.unlink(missing_ok=True)
+        if not leaves_jobs:
+            self._file.unlink(missing_ok=True)
         os.close(self._fd)
 
 

@@ -59,15 +59,27 @@ class Worker:
             loop.add_signal_handler(number, self._on_signal)
         presence = Presence(self.workers_root, self.settings.name)
         try:
-            await wait_until_reachable(self.settings.database_url)
-            await self._work(presence)
+            if await self._is_database_reachable():
+                await self._work(presence)
         finally:
             await failpoints.reach("cleanup.before")
-            presence.close()
+            presence.close(leaves_jobs=len(self.attempts) > 0)
 
     @property
     def workers_root(self) -> Path:
         return self.settings.data_dir / "workers"
+
+    async def _is_database_reachable(self) -> bool:
+        """False when a signal came first."""
+        reaching = asyncio.ensure_future(wait_until_reachable(self.settings.database_url))
+        stopping = asyncio.ensure_future(self._stopping.wait())
+        await asyncio.wait((reaching, stopping), return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if not reaching.done():
+            reaching.cancel()
+            return False
+        await reaching
+        return True
 
     # --- the parts ---
 
