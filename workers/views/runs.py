@@ -115,7 +115,7 @@ def _read(request: PageRequest, filters: RunFilters) -> tuple[list[JobRow], bool
     rows = fetch_sync(query.sql, query.parameters)
     has_more, rows = len(rows) > PER_PAGE, rows[:PER_PAGE]
     if after and not before:
-        return rows[::-1], has_more, True
+        return rows[::-1], has_more, bool(rows)
     return rows, before is not None and bool(rows), has_more
 
 
