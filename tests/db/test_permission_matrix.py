@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -10,10 +11,12 @@ import pytest
 from django.test import Client
 
 from tests.db import permission_matrix as matrix
+from tests.db.asgi_kit import Api, serving_loop
 from tests.db.permission_matrix import Actor, Row
 from tests.factories import Cast, bearer, log_in, make_cast, make_folder, make_group, make_token
 from vault.models import Resource, Variable
 from windmill_site import sockets
+from workers import fastlane
 from workers.operations.table import OPERATIONS
 from workers.push import NewJob, push_job
 from workspaces import login_limits
@@ -72,6 +75,27 @@ def test_api(cast: Cast, actor: Actor):
             assert answer["Content-Type"].startswith("text/plain"), row
             assert "\n" not in _text(answer), row
     assert wrong == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_fast_lane(cast: Cast):
+    """The operations that are served before Django, as all callers, over ASGI."""
+    fast = [row for row in ROWS if row.is_api and fastlane.find(row.url)]
+    calls = [(row, actor, _headers(cast, actor, row)) for row in fast for actor in matrix.ACTORS]
+
+    async def call_all() -> list[str]:
+        wrong = []
+        async with serving_loop():
+            for row, actor, headers in calls:
+                body = None if row.method == "GET" else row.body
+                answer = await Api().send(row.method, row.url, body, headers=headers)
+                seen = {401: "unknown", 403: "refused"}.get(answer.status, "open")
+                if seen != matrix.expected(row, actor):
+                    wrong.append(f"{row.method} {row.url} as {actor.label}: {answer.status} {answer.text}")
+        return wrong
+
+    assert len(fast) >= len(OPERATIONS)
+    assert asyncio.run(call_all()) == []
 
 
 @pytest.mark.django_db
