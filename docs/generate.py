@@ -1,11 +1,13 @@
 """`python -m docs.generate`: write the pages that come from code; `--check` only says whether they are current."""
 
+import shutil
 import sys
 from pathlib import Path
 
 from windmill_site.environment import SETTINGS, Setting
 
 HERE = Path(__file__).resolve().parent
+_SHOT = HERE.parent / "test-results" / "editor_tested_1440_light.png"  # the browser tests make it
 HEAD = """# Settings
 
 Environment variables, read once when a process starts. A value that cannot be used stops the start with one line.
@@ -30,6 +32,8 @@ def main(arguments: list[str]) -> int:
         return int(bool(stale))
     for path, text in stale.items():
         path.write_text(text)
+    if _SHOT.exists():
+        shutil.copy(_SHOT, HERE / "screenshot.png")
     return 0
 
 
