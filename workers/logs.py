@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 HOT_BYTES = 1_000_000
 BLOB_BYTES = 512_000
 TAIL_BYTES = 256_000
+STREAM_CHARS = 1_000_000  # of a result stream: all of it is kept in memory and read at once by those who follow
 ROOM_BYTES = 1_000_000  # not stored yet; above it the job's output waits
 FIRST_DELAY_S = 0.02  # a job that prints and ends is stored with its completion, in one statement
 INTERVAL_S = 0.1
@@ -44,7 +45,7 @@ class JobLog:
         self, job_id: UUID, lease_id: UUID, *, secrets: tuple[str, ...], cap_bytes: int, seq: int = 0, start: int = 0
     ) -> None:
         self.job_id, self.lease_id = job_id, lease_id
-        self.stream = ""  # all of it: it becomes part of the result
+        self.stream = ""  # at most STREAM_CHARS of it: it becomes part of the result
         self.due_at: float | None = None  # when the next flush may be
         self.cold_due_at = 0.0
         self.room = asyncio.Event()
@@ -64,6 +65,7 @@ class JobLog:
         self._waiting = 0  # characters in _hot and _cold
         self._left_out = 0
         self._stream_waiting = ""
+        self._stream_is_full = False
 
     @property
     def is_cold(self) -> bool:
@@ -151,22 +153,29 @@ class JobLog:
         escape = _OPEN_ESCAPE.search(text, max(0, len(text) - 40))
         if escape:
             keep = max(keep, len(text) - escape.start())
-        for secret in self._secrets:
-            longest = min(len(secret) - 1, len(text))
-            keep = max(keep, next((n for n in range(longest, 0, -1) if text.endswith(secret[:n])), 0))
-        return keep
+        return max([keep, *(_begun(secret, text) for secret in self._secrets)])
 
     def _without_stream(self, body: str) -> str:
         lines = body.splitlines(keepends=True) if "\r" not in body else re.split(r"(?<=\n)", body)
         kept = []
         for line in lines:
             if line.startswith(STREAM_MARK):
-                text = self._masked(line.removeprefix(STREAM_MARK).rstrip("\r\n").replace("\\n", "\n"))
-                self.stream += text
-                self._stream_waiting += text
+                kept.append(self._stream_on(line.removeprefix(STREAM_MARK)))
             else:
                 kept.append(line)
         return "".join(kept)
+
+    def _stream_on(self, line: str) -> str:
+        """Take a line of the result stream; answers what to log about it."""
+        if self._stream_is_full:
+            return ""
+        text = self._masked(line.rstrip("\r\n").replace("\\n", "\n"))[: STREAM_CHARS - len(self.stream)]
+        self.stream += text
+        self._stream_waiting += text
+        self._stream_is_full = len(self.stream) >= STREAM_CHARS
+        if not self._stream_is_full:
+            return ""
+        return f"[… the result stream ends here: it is longer than {STREAM_CHARS:,} characters …]\n"
 
     def _masked(self, text: str) -> str:
         for secret in self._secrets:
@@ -206,6 +215,22 @@ class JobLog:
     def _advance(self, length: int) -> None:
         self._seq += 1
         self._start += length
+
+
+def _begun(secret: str, text: str) -> int:
+    """How many characters at the end of `text` are the beginning of `secret`.
+
+    Looked for by the first characters: a secret may have 100,000, and this runs for every piece of output.
+    """
+    tail = text[-(len(secret) - 1) :] if len(secret) > 1 else ""
+    for probe in (secret[:SHORTEST_SECRET], secret[:1]):
+        at = tail.find(probe) if probe else -1
+        while at >= 0:
+            if secret.startswith(tail[at:]):
+                return len(tail) - at
+            at = tail.find(probe, at + 1)
+        tail = tail[-SHORTEST_SECRET:]
+    return 0
 
 
 class LogWriter:

@@ -1,6 +1,7 @@
 """A job's output becomes text that can be stored: never cut, never unmasked, never without bound."""
 
 import gzip
+import time
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workers import logs
-from workers.logs import JobLog
+from workers.logs import STREAM_CHARS, JobLog
 
 SECRET = "wmj_" + "a1" * 48
 
@@ -135,3 +136,25 @@ def test_a_flood_that_is_not_stored_makes_the_job_wait() -> None:
     assert not log.room.is_set()
     store(log)
     assert log.room.is_set()
+
+
+def test_an_endless_result_stream_ends_with_a_word_about_it() -> None:
+    log = make_log()
+    shown = feed_all(log, *[b"WM_STREAM: " + b"y" * 99_999 + b"\n"] * 30)
+    assert len(log.stream) == STREAM_CHARS
+    assert sum(len(segment.text) for segment in log.take_stream()) <= STREAM_CHARS
+    assert shown == "[… the result stream ends here: it is longer than 1,000,000 characters …]\n"
+
+
+@given(st.text(alphabet="ab", max_size=30), st.text(alphabet="ab", min_size=1, max_size=12))
+def test_the_begun_secret_at_the_end_is_found(text: str, secret: str) -> None:
+    wanted = max(n for n in range(len(secret)) if text.endswith(secret[:n]))
+    assert logs._begun(secret, text) == wanted
+
+
+def test_a_long_secret_costs_no_time() -> None:
+    log = make_log()
+    log.hide(["ab" * 50_000])
+    began = time.process_time()
+    feed_all(log, *[b"abababac" * 8000] * 50)
+    assert time.process_time() - began < 5
