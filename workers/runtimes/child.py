@@ -147,6 +147,11 @@ class Child:
                     os.close(fd)
             self.report = replace(self.report, json_fd=None, text_fd=None)
 
+    def __del__(self) -> None:  # a job whose task was given up in the middle
+        with contextlib.suppress(AttributeError):  # not even made
+            self.close()
+            self.close_output()
+
     def close_output(self) -> None:
         if self.output >= 0:
             os.close(self.output)

@@ -19,7 +19,7 @@ def bind(function: Callable, given: "dict[str, Any]") -> "tuple[list[Any], dict[
     Absent or null with a default: the default applies. Absent without one: None. Surplus keys are dropped unless
     the function takes **kwargs. Text becomes bytes, datetime or date where the annotation says so.
     """
-    parameters = inspect.signature(function).parameters.values()
+    parameters = _signature(function).parameters.values()
     positional: list[Any] = []
     named: dict[str, Any] = {}
     for parameter in parameters:
@@ -40,6 +40,15 @@ def bind(function: Callable, given: "dict[str, Any]") -> "tuple[list[Any], dict[
     if any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters):
         named.update((key, value) for key, value in given.items() if key not in _names(parameters))
     return positional, named
+
+
+def _signature(function: Callable) -> inspect.Signature:
+    try:
+        return inspect.signature(function)
+    except NameError:  # Python 3.14 looks at annotations only now; a name of a resource type need not exist
+        import annotationlib  # type: ignore[import-not-found]
+
+        return inspect.signature(function, annotation_format=annotationlib.Format.FORWARDREF)  # type: ignore[call-arg]
 
 
 def _names(parameters: Any) -> "set[str]":
