@@ -28,7 +28,8 @@ class Preparer:
         if lock is None and not self._asks_for_lock(runnable):
             lock = ""
         if lock is None:
-            return await spoken.prepare(runnable.content, None, host_tools(), on_log)
+            imported = tuple(runnable.files.values())
+            return await spoken.prepare(runnable.content, None, host_tools(), on_log, imported=imported)
         key = (runnable.language, lock)
         known = self._ready.get(key)
         if known is not None and time.monotonic() - known[0] < TRUSTED_S:
