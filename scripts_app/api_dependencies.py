@@ -41,7 +41,7 @@ class Wanted(Schema):
 
 @router.post("/dependencies", role=Role.DEVELOPER, scope="jobs:run", bare_cookie=True)
 async def resolve(request: PageRequest, payload: Body[Wanted]) -> HttpResponse:
-    """`{lock}`, once the resolver is done; its error with 422 when there is none."""
+    """201 and `{lock}`, once the resolver is done; its error with 422 when there is none."""
     job = _job(payload, request.principal)
 
     async def starting(conn: AsyncConnection[Any], call: Call) -> Start:
@@ -82,7 +82,8 @@ def _job(wanted: Wanted, by: Principal) -> NewJob:
 
 
 def _response(answer: Answer) -> HttpResponse:
-    return HttpResponse(answer.body, status=answer.status, content_type=answer.content_type)
+    status = 201 if answer.status == 200 else answer.status
+    return HttpResponse(answer.body, status=status, content_type=answer.content_type)
 
 
 def _is_path(path: str) -> bool:

@@ -86,6 +86,13 @@ def list_search(request: PageRequest) -> list[dict[str, str]]:
     return [{"path": path, "content": content} for path, content in found]
 
 
+@router.get("/list_paths", role=Role.MEMBER, scope="scripts:read")
+def list_paths(request: PageRequest) -> list[str]:
+    """The paths of what the caller may read."""
+    rows = Script.objects.visible_to(request.principal).filter(archived_at=None, head__isnull=False)
+    return list(rows.order_by("path").values_list("path", flat=True))
+
+
 @router.get("/get/p/{path:path}", role=Role.MEMBER, scope="scripts:read")
 def get_by_path(request: PageRequest, path: str) -> dict[str, Any]:
     """The newest version of the script at `path`."""
@@ -131,18 +138,16 @@ def exists(request: PageRequest, path: str) -> bool:
 
 
 @router.get("/history/p/{path:path}", role=Role.MEMBER, scope="scripts:read")
-def history(request: PageRequest, path: str) -> list[dict[str, Any]]:
+def history(request: PageRequest, path: str, page: Query[Page]) -> list[dict[str, Any]]:
     """The versions, newest first."""
     script = find_script(path, "read", by=request.principal)
-    return [
-        {
-            "script_hash": version.hash_text,
-            "deployment_msg": version.deployment_message or None,
-            "created_at": version.created_at,
-            "created_by": version.created_by,
-        }
-        for version in versions_of(script)
-    ]
+    return [_history_row(version) for version in page.of(versions_of(script))]
+
+
+@router.get("/get_latest_version/{path:path}", role=Role.MEMBER, scope="scripts:read")
+def latest_version(request: PageRequest, path: str) -> dict[str, Any]:
+    """The newest version's line of the history."""
+    return _history_row(_head(find_script(path, "read", by=request.principal)))
 
 
 @router.get("/deployment_status/h/{hash}", role=Role.MEMBER, scope="scripts:read", scope_path="view")
@@ -157,6 +162,15 @@ def deployment_status(request: PageRequest, hash: str) -> dict[str, Any]:
 def signature(request: PageRequest, payload: Source) -> dict[str, Any]:
     """What a source takes, as parser answer and as form; `schema` given: what the user customised in it is kept."""
     return signatures.answer(payload.language, payload.content, payload.prior, payload.entrypoint)
+
+
+def _history_row(version: ScriptVersion) -> dict[str, Any]:
+    return {
+        "script_hash": version.hash_text,
+        "deployment_msg": version.deployment_message or None,
+        "created_at": version.created_at,
+        "created_by": version.created_by,
+    }
 
 
 def _full(script: Script, version: ScriptVersion) -> dict[str, Any]:

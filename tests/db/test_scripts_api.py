@@ -97,6 +97,9 @@ def test_history_is_newest_first_and_its_messages_can_be_rewritten(developer):
     history = developer.get("scripts/history/p/f/etl/load").json()
     assert [(each["script_hash"], each["deployment_msg"]) for each in history] == [(second, None), (first, "uno")]
     assert history[0]["created_by"] == "developer"
+    assert developer.get("scripts/history/p/f/etl/load?per_page=1&page=2").json()[0]["script_hash"] == first
+    assert developer.get("scripts/get_latest_version/f/etl/load").json()["script_hash"] == second
+    assert developer.get("scripts/list_paths").json() == ["f/etl/load"]
 
 
 def test_exists_is_a_json_boolean(developer):

@@ -21,7 +21,7 @@ from scripts_app.models import KeptResult, Script, ScriptVersion
 from scripts_app.new_script import NewScript
 from scripts_app.result_cache import drop_expired
 from tests.db.script_factories import make_script
-from tests.factories import log_in, make_folder, make_member, make_workspace, principal_of
+from tests.factories import log_in, make_folder, make_member, make_token, make_workspace, principal_of
 from tests.postgres_server import PostgresServer, temporary_data_dir
 from tests.waiting import eventually
 from tests.worker.worker_kit import Jobs, running_worker
@@ -228,6 +228,31 @@ def test_a_run_can_be_planned_from_the_form(client: Client, ana: Principal, jobs
         (datetime(2030, 1, 2, 3, 4, tzinfo=UTC), False)
     ]
     assert visitor.post("/w/ops/scripts/runs/f/etl/load", {"tag": "gpu"}).status_code == 422
+
+
+def test_a_clients_own_files_get_their_lock(client: Client, ana: Principal, jobs: Jobs) -> None:
+    client.cookies["token"] = make_token(
+        User.objects.get(email=ana.email)
+    )  # as the command line sends it: cookie alone
+    script = {"raw_code": "import six\ndef main(): ...", "language": "python3", "script_path": "f/etl/mine"}
+    body = {"raw_scripts": [script], "entrypoint": "f/etl/mine"}
+    url = "/api/w/ops/jobs/run/dependencies"
+    answer = client.post(url, body, content_type="application/json")
+    assert (answer.status_code, "six==" in answer.json()["lock"]) == (201, True)
+    answer = client.post(f"{url}_async", body, content_type="application/json")
+    assert answer.status_code == 201
+    assert "six==" in jobs.ended(UUID(answer.content.decode()), within_s=60).value["lock"]
+    script["raw_code"] = "# requirements: no-such-package-by-anyone-9171"
+    answer = client.post(url, body, content_type="application/json")
+    assert (answer.status_code, answer.json()["error"]["name"]) == (422, "LockFailed")
+
+
+def test_a_preview_gets_the_requirements_of_what_it_imports(ana: Principal, jobs: Jobs) -> None:
+    make_script("f/etl/shared", "# requirements: six\nimport six\ndef name(): return six.__name__", by=ana)
+    body = {"language": "python3", "content": "from f.etl.shared import name\ndef main(): return name()"}
+    call = Call("POST", "", "ops", ana, body=json.dumps(body).encode())
+    job_id = UUID(async_to_sync(run.run_preview)(call).body.decode())
+    assert jobs.ended(job_id, within_s=60).value == "six"
 
 
 def test_of_many_deploys_on_one_parent_one_wins(ana: Principal) -> None:
