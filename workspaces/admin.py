@@ -6,11 +6,17 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.contrib.auth import models as auth_models
 from django.utils.translation import gettext_lazy as _
+from django_q import models as q_models
 
 from workspaces import accounts, announce, audit, tokens
 from workspaces.errors import BadRequest
 from workspaces.models import AuditEntry, Folder, Group, Membership, Token, User, Workspace
+
+# Not ours to use: Django's own groups; queued chores, which are pickles and whose schedules could name any function.
+for _foreign in (auth_models.Group, q_models.Schedule, q_models.OrmQ, q_models.Success, q_models.Failure):
+    admin.site.unregister(_foreign)
 
 admin.site.site_header = admin.site.site_title = _("Administration of Windmill")
 admin.site.index_title = _("People, workspaces, audit")

@@ -183,6 +183,7 @@ class AuditEntry(models.Model):
     parameters = models.JSONField(default=dict)
 
     class Meta:
+        verbose_name_plural = _("audit entries")
         indexes = (models.Index(fields=["workspace_id", "-id"], name="audit_by_workspace"),)
 
 

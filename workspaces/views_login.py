@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.http.response import HttpResponseBase
 from django.middleware.csrf import rotate_token
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -64,7 +63,7 @@ def first_admin(request: HttpRequest, token: str) -> HttpResponse:
     """The one-time page behind the link that `up` prints: the first admin, the first workspace."""
     setup.require_link(token)
     if request.method == "GET":
-        return _private(render(request, "workspaces/setup.html", {"workspace_name": "Main"}))
+        return render(request, "workspaces/setup.html", {"workspace_name": "Main"})
     given = {name: request.POST.get(name, "").strip() for name in ("email", "workspace_name")}
     try:
         user = setup.set_up(
@@ -75,7 +74,7 @@ def first_admin(request: HttpRequest, token: str) -> HttpResponse:
             workspace_name=given["workspace_name"],
         )
     except BadRequest as error:
-        return _private(render(request, "workspaces/setup.html", {**given, "error": error.message}, status=422))
+        return render(request, "workspaces/setup.html", {**given, "error": error.message}, status=422)
     return _logged_in(request, _login_of(user), "/")
 
 
@@ -103,9 +102,3 @@ def _safe_next(request: HttpRequest) -> str:
     wanted: Any = request.POST.get("next") or request.GET.get("next") or ""
     is_ours = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
     return wanted if is_ours else reverse("start")
-
-
-def _private[R: HttpResponseBase](response: R) -> R:
-    """The address is a secret: no page it leads to learns it."""
-    response["Referrer-Policy"] = "no-referrer"
-    return response
