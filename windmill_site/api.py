@@ -14,6 +14,7 @@ from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 from ninja.parser import Parser
 
+from windmill_site import openapi
 from workspaces import error_pages, jsontext
 from workspaces.errors import BadRequest, NotFound, TooLarge, Unprocessable, WindmillError
 
@@ -54,6 +55,7 @@ def make_api() -> NinjaAPI:
     for module in API_MODULES:
         for prefix, router in import_module(module).ROUTERS:
             api.add_router(prefix, router)
+    openapi.add_to(api)
     return api
 
 
