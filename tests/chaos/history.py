@@ -112,6 +112,8 @@ def _fenced(its: Sequence[Change]) -> Found:
         return []
     if (removed["attempt"], removed["worker"]) != (ended["attempt"], ended["worker"]):
         return [("J6", f"ended by {ended['worker']} attempt {ended['attempt']}, held by {removed['worker']}")]
+    if not removed["running"] and ended["status"] != "canceled":
+        return [("J6", f"ended as {ended['status']} while nobody held it")]
     return []
 
 

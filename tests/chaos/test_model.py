@@ -24,7 +24,7 @@ from workers import queue
 from workers.queue import ClaimedJob, Held, Loss, Mark
 
 SILENT_S, MAX_LOSSES = 30.0, 2
-WORKERS = 3
+WORKERS = 2
 
 
 @dataclass
@@ -65,11 +65,14 @@ class Histories(RuleBasedStateMachine):
 
         return self.run(ask())
 
-    @rule(is_repeatable=st.booleans(), delay_s=st.sampled_from([0, 0, 20]), priority=st.integers(-1, 1))
-    def submit(self, is_repeatable: bool, delay_s: float, priority: int) -> None:
-        job = make_job(is_repeatable=is_repeatable, delay_s=delay_s, priority=priority)
-        self.run(queue.push(self.conn, job))
-        self.jobs.append(job.id)
+    @rule(
+        is_repeatable=st.sampled_from([True, True, False]), delay_s=st.sampled_from([0, 0, 20]), count=st.integers(1, 3)
+    )
+    def submit(self, is_repeatable: bool, delay_s: float, count: int) -> None:
+        for priority in range(count):
+            job = make_job(is_repeatable=is_repeatable, delay_s=delay_s, priority=priority)
+            self.run(queue.push(self.conn, job))
+            self.jobs.append(job.id)
 
     @rule(number=st.integers(0, WORKERS - 1), limit=st.integers(1, 3), is_answered=st.sampled_from([True, True, False]))
     def claim(self, number: int, limit: int, is_answered: bool) -> None:
@@ -94,7 +97,8 @@ class Histories(RuleBasedStateMachine):
         worker = self.workers[number]
         jobs = list(worker.held.values())[:count]
         holders = dict(self.sql("SELECT id, lease_id FROM job_queue WHERE running"))
-        done = self.run(queue.complete(self.conn, [ending(job, status=status) for job in jobs]))
+        endings = [ending(job, status=status, result=f'"{job.lease_id}"') for job in jobs]
+        done = self.run(queue.complete(self.conn, endings))
         assert set(done) == {job.id for job in jobs if holders.get(job.id) == job.lease_id}
         for job in jobs:
             del worker.held[job.id]
@@ -112,6 +116,16 @@ class Histories(RuleBasedStateMachine):
             return
         self.run(queue.give_back(self.conn, held, reason="given back", losses=losses))
         worker.held.clear()
+
+    @rule(claims=st.integers(0, WORKERS - 1), limit=st.integers(1, 3))
+    def everybody_stalls_and_one_claims_again(self, claims: int, limit: int) -> None:
+        """The interleaving that fencing is for; random steps alone meet it too seldom."""
+        self.time_passes(40.0)
+        self.sweep(set())
+        worker = self.workers[claims]
+        earlier = dict(worker.held)
+        self.claim(claims, limit, is_answered=True)
+        worker.held |= earlier  # it goes on with what it had, lost or not
 
     @rule(seconds=st.sampled_from([5.0, 25.0, 40.0]))
     def time_passes(self, seconds: float) -> None:
@@ -157,6 +171,12 @@ class Histories(RuleBasedStateMachine):
             changes = [Change(*row) for row in self.sql(READ)]
             assert check(changes, max_losses=MAX_LOSSES) == []
             assert self.sql("SELECT count(*) FROM job_completed") == [(len(self.jobs),)]
+            stolen = (  # J6: the result names the lease it was made under
+                "SELECT count(*) FROM history WHERE relation = 'queue' AND operation = 'DELETE' AND EXISTS ("
+                "  SELECT 1 FROM job_completed c WHERE c.id = job_id AND c.status = 'success'"
+                "  AND c.result #>> '{}' <> before ->> 'lease_id')"
+            )
+            assert self.sql(stolen) == [(0,)]
             wrong = "SELECT count(*) FROM job_completed WHERE started_at > completed_at OR duration_ms < 0"
             assert self.sql(wrong) == [(0,)]  # J14
         finally:
@@ -171,7 +191,7 @@ def test_random_histories_hold_every_invariant(fresh_database: str) -> None:
     Histories.url = fresh_database
     chosen = settings(
         max_examples=int(os.environ.get("MODEL_HISTORIES", "30")),
-        stateful_step_count=25,
+        stateful_step_count=40,
         deadline=None,
         suppress_health_check=list(HealthCheck),
     )

@@ -60,7 +60,12 @@ def test_a_job_that_never_ends_is_seen() -> None:
 
 
 def test_an_end_by_a_worker_that_lost_its_lease_is_seen() -> None:
-    assert _named(*GOOD[:5], ("5", "completed", None, {"attempt": 1, "worker": "one"})) == {"J6"}
+    assert _named(*GOOD[:5], ("5", "completed", None, {"attempt": 1, "worker": "one", "status": "success"})) == {"J6"}
+
+
+def test_an_end_of_a_job_that_nobody_holds_is_seen() -> None:
+    steps = (("4", "queue", LOST, None), ("4", "completed", None, {"attempt": 1, "worker": None, "status": "failure"}))
+    assert _named(*GOOD[:3], *steps) == {"J6"}
 
 
 def test_a_lease_that_is_taken_away_without_a_stop_is_seen() -> None:
