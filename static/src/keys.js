@@ -1,4 +1,5 @@
-// Keys of every page: "/" focuses the filter, "g" then a letter goes to a page of the sidebar.
+// Keys of every page: "/" focuses the filter, "g" then a letter goes to a page of the sidebar, Ctrl/⌘ Enter inside a form
+// presses its [data-run].
 const WAIT_MS = 900;
 let waitingUntil = 0;
 
@@ -7,6 +8,11 @@ export function isTyping(element) {
 }
 
 function onKey(event) {
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !event.defaultPrevented) {
+    const run = event.target.closest?.("form")?.querySelector("[data-run]");
+    if (run) event.preventDefault();
+    return run?.click();
+  }
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
   if (event.timeStamp < waitingUntil) {
     waitingUntil = 0;

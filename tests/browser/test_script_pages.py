@@ -14,6 +14,8 @@ from tests.waiting import eventually
 
 SHOTS = ROOT / "test-results"
 WORKSPACE = "scripts"
+AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+WCAG = ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]
 WIDTHS = {"1440": {"width": 1440, "height": 900}, "390": {"width": 390, "height": 844}}
 
 ARTICLE = '''# Requirements: psycopg2-binary
@@ -63,8 +65,9 @@ def open_page(browser: Browser, live_site: LiveSite, api: httpx.Client) -> Itera
     contexts: list[BrowserContext] = []
     complaints: list[str] = []
 
-    def opened(path: str, *, width: str = "1440", theme: str = "light") -> Page:
-        context = browser.new_context(viewport=WIDTHS[width], color_scheme=theme)  # type: ignore[arg-type]
+    def opened(path: str, *, width: str = "1440", theme: str = "light", bypass_csp: bool = False) -> Page:
+        look = {"viewport": WIDTHS[width], "color_scheme": theme, "bypass_csp": bypass_csp}
+        context = browser.new_context(**look)  # type: ignore[arg-type]
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(15_000)
@@ -266,7 +269,7 @@ def test_pages_fit_both_widths_and_themes(
     open_page: Callable[..., Page], api: httpx.Client, width: str, theme: str
 ) -> None:
     deploy(api, "f/demo/shown", ARTICLE, summary="Make an account for somebody", lock="", labels=["billing"])
-    page = open_page(f"/w/{WORKSPACE}/", width=width, theme=theme)
+    page = open_page(f"/w/{WORKSPACE}/", width=width, theme=theme, bypass_csp=True)
     pages = {
         "home": "",
         "script_page": "scripts/f/demo/shown",
@@ -279,3 +282,14 @@ def test_pages_fit_both_widths_and_themes(
         shoot(page, name, width=width, theme=theme)
         overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert overflow <= 0, f"{name} is {overflow} px too wide"
+        page.evaluate(AXE.read_text())
+        found = page.evaluate("(tags) => axe.run({runOnly: tags})", WCAG)
+        assert [(name, each["id"], [node["html"] for node in each["nodes"]]) for each in found["violations"]] == []
+
+
+def test_ctrl_enter_runs_from_the_form(open_page: Callable[..., Page], api: httpx.Client) -> None:
+    deploy(api, "f/demo/keyed", "def main(name: str): return name")
+    page = open_page(f"/w/{WORKSPACE}/scripts/f/demo/keyed")
+    page.get_by_label("name").fill("Ana")
+    page.get_by_label("name").press("Control+Enter")
+    expect(page.locator("#job-outcome")).to_contain_text("Ana", timeout=30_000)
