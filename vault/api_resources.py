@@ -81,7 +81,7 @@ def get(request: PageRequest, workspace: str, path: str) -> dict[str, Any]:
 def get_value(request: PageRequest, workspace: str, path: str) -> HttpResponse:
     """The value as it was written."""
     resource = resources.find(request.principal, "read", path)
-    references.require_secret_reader(request.principal)
+    items.require_secret_reader(request.principal)
     return json_text(dumps(resource.value))
 
 
@@ -91,7 +91,7 @@ def get_value_interpolated(
 ) -> HttpResponse:
     """The value with its references filled in under the caller's rights."""
     resource = resources.find(request.principal, "read", path)
-    references.require_secret_reader(request.principal)
+    items.require_secret_reader(request.principal)
     found = references.resolve_sync(
         request.principal, workspace, dumps(resource.value), arg=path, context=context_of(request.principal)
     )

@@ -8,7 +8,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from workspaces import paths, policy
-from workspaces.errors import BadRequest
+from workspaces.errors import BadRequest, Forbidden
 from workspaces.permission import require_scope
 from workspaces.principal import Principal
 
@@ -30,6 +30,12 @@ def require_move(by: Principal, old: str, new: str, extra_perms: dict[str, bool]
     if not policy.may(by, "own", old, extra_perms):
         policy.require_path(by, "own", old)
     require_place(by, new, scope)
+
+
+def require_secret_reader(principal: Principal) -> None:
+    """Operators see secrets in jobs only. Raises Forbidden."""
+    if principal.is_operator and not principal.may_all and principal.kind not in ("job", "system"):
+        raise Forbidden("Operators use secrets in jobs and do not read them; ask a developer of the workspace")
 
 
 def touched(by: Principal) -> dict[str, Any]:

@@ -10,7 +10,6 @@ from django.db.models import Q, QuerySet
 
 from vault import items, sealing
 from vault.models import Variable
-from vault.references import require_secret_reader
 from workspaces import audit, clock, policy
 from workspaces.errors import BadRequest
 from workspaces.principal import Principal
@@ -126,7 +125,7 @@ def delete_variable(path: str, *, by: Principal) -> None:
 
 def read_value(variable: Variable, *, by: Principal) -> str:
     """The plain value; of a secret audited. Raises Forbidden for operators outside jobs."""
-    require_secret_reader(by)
+    items.require_secret_reader(by)
     if not variable.is_secret:
         return variable.value
     text = sealing.open_variable(variable.workspace_id, variable.path, variable.value)

@@ -152,6 +152,7 @@ Q_CLUSTER = {
 # Five fields, then the function. `up` hands them to the queue cluster, `manage.py crontab add` to the host's cron.
 CRONJOBS = [
     ("7 * * * *", "windmill_site.chores.maintenance.forget_expired_tokens"),
+    ("9 * * * *", "windmill_site.chores.maintenance.forget_expired_variables"),
     ("17 3 * * *", "windmill_site.chores.maintenance.forget_expired_sessions"),
     ("27 * * * *", "windmill_site.chores.maintenance.make_partitions"),
     ("37 * * * *", "windmill_site.chores.maintenance.forget_kept_results"),

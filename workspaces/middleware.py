@@ -43,4 +43,7 @@ class PrincipalMiddleware(MiddlewareMixin):
         return error_pages.answer(request, error) if isinstance(error, WindmillError) else None
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-        return error_pages.without_html(request, response)
+        response = error_pages.without_html(request, response)
+        if error_pages.is_api(request):
+            response.headers.setdefault("Cache-Control", "no-store")  # answers depend on who asks
+        return response

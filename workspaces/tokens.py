@@ -99,12 +99,6 @@ def end_logins_of(user: User, *, but_prefix: str = "") -> None:
     ended.delete()
 
 
-def delete_expired() -> int:
-    """Housekeeping: rows that no longer open anything."""
-    count, _ = Token.objects.filter(expires_at__lte=clock.now()).delete()
-    return count
-
-
 def _mint(user: User, **fields: object) -> Minted:
     text = PREFIX + "".join(secrets.choice(_ALPHABET) for _ in range(_RANDOM_CHARS))
     token = Token.objects.create(hash=digest(text), prefix=text[:PREFIX_LENGTH], user_id=user.pk, **fields)

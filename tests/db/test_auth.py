@@ -150,6 +150,7 @@ def test_every_error_of_the_api_is_one_line_of_text(client, cast, method, url, b
     answer = client.generic(method, url, body, "application/json", headers=bearer(make_token(cast.developer)))
     assert (answer.status_code, answer["Content-Type"]) == (status, "text/plain; charset=utf-8"), answer.content
     assert answer.content and b"\n" not in answer.content and b"<" not in answer.content
+    assert "no-store" in answer["Cache-Control"]
 
 
 def test_a_failure_inside_shows_nothing_of_it(cast, monkeypatch):

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.management import call_command
 
 from scripts_app import result_cache
+from vault import variables
 from windmill_site.chores.lease import once_within
 from workers import partitions
 from workspaces import clock
@@ -27,6 +28,12 @@ def forget_expired_sessions() -> None:
     """Delete the sessions of people who did not come back, and leases nobody holds."""
     call_command("clearsessions")
     Lease.objects.filter(expires_at__lt=clock.now() - _FORGOTTEN_AFTER).delete()
+
+
+@once_within(50)
+def forget_expired_variables() -> None:
+    """Delete temporary variables whose time has come; nobody reads them since then."""
+    variables.delete_expired()
 
 
 @once_within(50)
