@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
 import psycopg
-from asgiref.sync import sync_to_async
+from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 
@@ -179,7 +179,7 @@ class JobConsumer(AsyncWebsocketConsumer):
         code = ""
         if row.is_completed:
             row = await find_job(conn, principal, self.job_id, heavy=job_page.HEAVY)
-            code = await sync_to_async(job_page.source_of)(row)
+            code = await database_sync_to_async(job_page.source_of)(row)
         page = job_page.of_row(row, self.workspace_id, code=code, why=why)
         return job_fragments.state(page, principal)
 

@@ -142,8 +142,13 @@ async def test_wrong_options_are_named(api, query, said):
     assert answer.status == 400 and said in answer.text and "\n" not in answer.text
 
 
-async def test_custom_tags_are_given_to_workspaces(api, tokens, people):
+@pytest.fixture
+def custom_tags(people):
     settings_store.put("custom_tags", ["gpu", "lab(other)"], by=principal_of(people.superadmin))
+
+
+@pytest.mark.usefixtures("custom_tags")
+async def test_custom_tags_are_given_to_workspaces(api, tokens):
     async with serving_loop():
         gpu = await api.post("jobs/run/p/f/etl/load", {}, tag="gpu")
         lab = await api.post("jobs/run/p/f/etl/load", {}, tag="lab")
@@ -223,11 +228,18 @@ async def test_who_may_run_what(tokens):
     }
 
 
-async def test_tokens_are_kept_to_their_scopes(people):
-    developer = people.developer
-    only_etl = make_token(developer, scopes_wanted=("jobs:run:scripts:f/etl/*",))
-    read_only = make_token(developer, is_read_only=True)
-    elsewhere = make_token(people.superadmin, workspace_id="other")
+@pytest.fixture
+def narrow(people):
+    """A token for some paths, one that only reads, one for another workspace."""
+    return (
+        make_token(people.developer, scopes_wanted=("jobs:run:scripts:f/etl/*",)),
+        make_token(people.developer, is_read_only=True),
+        make_token(people.superadmin, workspace_id="other"),
+    )
+
+
+async def test_tokens_are_kept_to_their_scopes(narrow):
+    only_etl, read_only, elsewhere = narrow
     async with serving_loop():
         run = await Api(only_etl).post("jobs/run/p/f/etl/load", {})
         poll = await Api(only_etl).get(f"jobs_u/get/{run.text}")

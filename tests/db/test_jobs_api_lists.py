@@ -170,10 +170,15 @@ def test_pages_by_key_meet_without_gap(cast):
     assert [row.id for row in back] == [row.id for row in reversed(first)]
 
 
-async def test_the_api_lists_objects_without_anything_heavy(cast):  # R5
+@pytest.fixture
+def api(cast):
+    """The admin by API, two jobs being there."""
     make_job(status="success", result='"heavy result"', args='{"a": "heavy args"}', raw_code="heavy code")
     make_job(running=True)
-    api = Api(make_token(cast.admin))
+    return Api(make_token(cast.admin))
+
+
+async def test_the_api_lists_objects_without_anything_heavy(api):  # R5
     async with serving_loop():
         answer = await api.get("jobs/list")
         with_args = await api.get("jobs/list", include_args="true")

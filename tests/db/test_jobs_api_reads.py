@@ -219,18 +219,22 @@ async def test_a_stream_stops_when_its_client_hangs_up(api):
         await exchange.answer(within_s=2)
 
 
-async def test_jobs_of_others_do_not_exist(cast, api):
-    operator, admin = Api(make_token(cast.operator)), Api(make_token(cast.admin))
+@pytest.fixture
+def others(cast):
     stranger = Api(make_token(cast.other_admin), workspace="other")
+    return {"operator": Api(make_token(cast.operator)), "admin": Api(make_token(cast.admin)), "stranger": stranger}
+
+
+async def test_jobs_of_others_do_not_exist(api, others):
     reads = ("get", "get_logs", "get_args", "getupdate", "completed/get_result_maybe", "completed/get_timing")
     async with serving_loop():
         job_id = await run(api)
         seen = {
-            name: {(await who.get(f"jobs_u/{read}/{job_id}")).status for read in reads}
-            for name, who in (("operator", operator), ("admin", admin), ("stranger", stranger))
+            name: {(await who.get(f"jobs_u/{read}/{job_id}")).status for read in reads} for name, who in others.items()
         }
-        cancels = [(await who.post(f"jobs_u/queue/cancel/{job_id}", {})).status for who in (operator, stranger)]
-        progress = await operator.post(f"job_metrics/set_progress/{job_id}", {"percent": 1})
+        unseeing = (others["operator"], others["stranger"])
+        cancels = [(await who.post(f"jobs_u/queue/cancel/{job_id}", {})).status for who in unseeing]
+        progress = await others["operator"].post(f"job_metrics/set_progress/{job_id}", {"percent": 1})
         assert await sql("SELECT canceled_at FROM job_queue") == [(None,)]
     assert seen == {"operator": {404}, "admin": {200}, "stranger": {404}}
     assert (cancels, progress.status) == ([404, 404], 404)
