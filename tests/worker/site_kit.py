@@ -80,9 +80,9 @@ def workspace_of(site: LiveSite, name: str) -> Iterator[Caller]:
         yield caller
 
 
-def files_of_jobs(site: LiveSite, name: str) -> list[Path]:
-    """Files called `name` in the directories of jobs; a job's directory goes with the job."""
-    return list((site.data_dir / "workers").rglob(name))
+def files_of_jobs(site: LiveSite) -> list[Path]:
+    """What jobs have in directories of the host: nothing once they are over, and little while they run."""
+    return list((site.data_dir / "workers").glob("*/dirs/*"))
 
 
 def processes_with(word: str) -> list[int]:

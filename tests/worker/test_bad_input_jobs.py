@@ -14,9 +14,8 @@ from tests.processes import descendants
 from tests.waiting import eventually
 from tests.worker.site_kit import Caller, files_of_jobs, processes_with, timed, workspace_of
 
-MARK = "left-by-a-bad-job"
 LONELY = "71.31"  # seconds no other sleep has
-LEAVE_A_FILE = f"open({MARK!r}, 'w').close()\n"
+LEAVE_A_FILE = "open('left-by-a-bad-job', 'w').close()\n"
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +32,7 @@ def nothing_is_left(api: Caller) -> Iterator[None]:
     yield
     assert api.is_healthy()
     eventually(lambda: not processes_with(LONELY))
-    eventually(lambda: not files_of_jobs(api.site, MARK))
+    eventually(lambda: not files_of_jobs(api.site))
     # prepared children and database connections come and go; what a bomb leaves is more
     eventually(lambda: len(descendants(api.site.running.pid)) < before + 20)
 
@@ -108,7 +107,7 @@ BASH_ENDS = {
 @pytest.mark.parametrize("name", BASH_ENDS)
 def test_a_bash_job_that_cannot_succeed_says_why(api: Caller, name: str) -> None:  # R6, X27
     code, said = BASH_ENDS[name]
-    error = error_of(api.ran(f"touch {MARK}\n{code}", language="bash", timeout=20))
+    error = error_of(api.ran(f"touch left-by-a-bad-job\n{code}", language="bash", timeout=20))
     assert said in json.dumps(error)
 
 
@@ -149,7 +148,7 @@ def test_odd_jobs_that_succeed(api: Caller, name: str) -> None:  # R2, J12, X21,
 
 
 def test_bash_children_go_with_the_job(api: Caller) -> None:  # J12, X25
-    code = f"touch {MARK}\nsleep {LONELY} &\n(setsid nohup sleep {LONELY} >/dev/null 2>&1 &)\necho '{{\"a\":1}}'"
+    code = f"touch left-by-a-bad-job\nsleep {LONELY} &\n(setsid nohup sleep {LONELY} >/dev/null 2>&1 &)\necho '{{\"a\":1}}'"
     assert api.ran(code, language="bash", timeout=20)["result"] == '{"a":1}'
 
 
@@ -186,10 +185,8 @@ def test_a_timeout_ends_a_job_that_ignores_signals(api: Caller) -> None:  # J15,
 def test_a_cancel_ends_a_job_that_ignores_signals(api: Caller) -> None:  # X24
     job_id = api.run(DEAF)
     api.started(job_id, "deaf")
-    assert files_of_jobs(api.site, MARK)  # we look where jobs write
     assert api.post(f"jobs_u/queue/cancel/{job_id}", {"reason": "enough \x00\u202e<b>"}).status_code == 200
-    eventually(lambda: not files_of_jobs(api.site, MARK), within_s=10)
-    job = api.ended(job_id)
+    job = api.ended(job_id, within_s=10)
     assert (job["canceled"], job["success"]) == (True, False)
     assert "enough" in json.dumps(job["result"])
 
