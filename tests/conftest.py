@@ -44,6 +44,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "migrated_template" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.django_db)
+    # Browser tests last: Playwright leaves a running loop in this thread, and then no test can start one of its own.
+    items.sort(key=lambda item: "browser" in item.path.parts)
 
 
 def pytest_unconfigure() -> None:
