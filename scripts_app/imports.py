@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 from psycopg import AsyncConnection
 
-from scripts_app.requirements import ScriptImport, python_requirements
+from scripts_app.requirements import Requirements, ScriptImport, combine, python_requirements
+from scripts_app.requirements.requirement_text import package_name
 from workers.queue import ClaimedJob
 from workspaces import policy
 from workspaces.principals import aprincipal_of_identity
@@ -24,7 +26,17 @@ WHERE s.workspace_id = %s AND s.archived_at IS NULL AND v.language = 'python3' A
 
 def script_imports(language: str, content: str) -> tuple[ScriptImport, ...]:
     """The imports of other scripts at the top of `content`."""
-    return python_requirements(content).scripts if language == "python3" else ()
+    return _needs(content).scripts if language == "python3" else ()
+
+
+def is_covered(lock: str, imported: Iterable[str]) -> bool:
+    """Whether `lock` has a package for all that the imported sources need: one of them may have changed since.
+
+    >>> is_covered("six==1.17.0", ["import six"]), is_covered("", ["import six"])
+    (True, False)
+    """
+    locked = {package_name(line) for line in lock.splitlines() if line.strip() and not line.startswith("#")}
+    return {package_name(name) for name in combine([_needs(source) for source in imported]).names} <= locked
 
 
 async def imported_sources(
@@ -57,3 +69,8 @@ def _candidates(path: str, wanted: ScriptImport) -> list[str]:
     base = folder[: len(folder) + 1 - wanted.level] if wanted.level else []
     module = "/".join([*base, *(part for part in wanted.module.split(".") if part)])
     return [each.replace("-", "_") for each in (module, *(f"{module}/{name}" for name in wanted.names))]
+
+
+@lru_cache(maxsize=256)
+def _needs(source: str) -> Requirements:
+    return python_requirements(source)

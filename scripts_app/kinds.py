@@ -9,7 +9,7 @@ from typing import Any
 from psycopg import AsyncConnection
 
 from scripts_app import locking, result_cache, signatures
-from scripts_app.imports import imported_sources, script_imports
+from scripts_app.imports import imported_sources, is_covered, script_imports
 from scripts_app.requirements import ScriptImport
 from workers import kinds
 from workers.queue import ClaimedJob
@@ -128,4 +128,6 @@ async def _with_imports(
     if not source.imports:
         return runnable
     sources = await imported_sources(conn, job, runnable.module_path, source.imports)
+    if runnable.lock is not None and not is_covered(runnable.lock, sources.values()):
+        runnable = replace(runnable, lock=None)  # resolved again, with what the imports need now
     return replace(runnable, files={f"{module_name(path)}.py": content for path, content in sources.items()})

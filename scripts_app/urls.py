@@ -15,6 +15,7 @@ urlpatterns = [
     page(f"{_W}scripts/versions", editor.deploy, name="deploy-script", role=Role.DEVELOPER),
     page(f"{_W}scripts/versions/<path:path>", versions.history, name="script-versions", role=Role.MEMBER),
     page(f"{_W}scripts/archive/<path:path>", versions.archive, name="archive-script", role=Role.DEVELOPER),
+    page(f"{_W}scripts/archived/<uuid:script_id>", versions.unarchive, name="unarchive-script", role=Role.DEVELOPER),
     page(f"{_W}scripts/runs/<path:path>", run.run_script, name="run-script", role=Role.MEMBER),
     page(f"{_W}scripts/arguments/<path:path>", run.arguments, name="script-arguments", role=Role.MEMBER),
     page(f"{_W}scripts/state/<path:path>", run.state, name="script-state", role=Role.MEMBER),

@@ -154,7 +154,9 @@ def deploy(request: PageRequest, workspace: str) -> HttpResponse:
     base = _base_of(request, edited)
     try:
         new = edited.new_script(base=base, message=request.POST.get("message", ""))
-        version = create_version(new, by=request.principal).version
+        # Deploying the same again is how one has unresolved dependencies tried once more.
+        is_retry = base is not None and base.lock_error is not None
+        deployed = create_version(new, by=request.principal, skip_if_noop=not is_retry)
     except StaleParent as stale:
         return _problem(request, edited, status=409, stale=stale.head)
     except InvalidSource as invalid:
@@ -164,7 +166,8 @@ def deploy(request: PageRequest, workspace: str) -> HttpResponse:
     drafted_at = request.POST.get("draft_at", "")
     if drafted_at:
         drop_draft(workspace, drafted_at, by=request.principal)
-    messages.success(request, _("Version %(hash)s is deployed.") % {"hash": version.hash_text[:8]})
+    told = _("Version %(hash)s is deployed.") if deployed.is_new else _("Nothing changed, so version %(hash)s stays.")
+    messages.success(request, told % {"hash": deployed.version.hash_text[:8]})
     response = HttpResponse(status=204)
     response["HX-Redirect"] = reverse("script", kwargs={"workspace": workspace, "path": edited.path})
     return response

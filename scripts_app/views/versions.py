@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from django.contrib import messages
 from django.http import HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from scripts_app.archive import archive_script
+from scripts_app.archive import archive_script, unarchive_script
 from scripts_app.find import find_script, find_version, hash_of
 from scripts_app.history import versions_of
+from scripts_app.models import Script
 from workspaces import policy
+from workspaces.errors import Forbidden, NotFound
 from workspaces.policy import Role, role_of
 from workspaces.rendering import render_page
 from workspaces.routes import PageRequest
@@ -43,4 +47,18 @@ def archive(request: PageRequest, workspace: str, path: str) -> HttpResponse:
     messages.success(request, _("%(path)s is archived.") % {"path": path})
     response = HttpResponse(status=204)
     response["HX-Redirect"] = reverse("home", kwargs={"workspace": workspace})
+    return response
+
+
+@require_POST
+def unarchive(request: PageRequest, workspace: str, script_id: UUID) -> HttpResponse:
+    """Bring an archived script back to its path and go to its page."""
+    script = Script.objects.visible_to(request.principal).filter(pk=script_id).first()
+    if script is None:
+        raise NotFound(_("That script is gone; reload the list"))
+    if not policy.may(request.principal, "own", script.path, script.extra_perms):
+        raise Forbidden(_("You may not bring %(path)s back; ask an owner of its folder") % {"path": script.path})
+    unarchive_script(script, by=request.principal)
+    response = HttpResponse(status=204)
+    response["HX-Redirect"] = reverse("script", kwargs={"workspace": workspace, "path": script.path})
     return response

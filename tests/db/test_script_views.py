@@ -10,6 +10,7 @@ from scripts_app.models import Script
 from scripts_app.new_script import NewScript
 from tests.db.script_factories import PYTHON
 from tests.factories import log_in, make_cast, make_folder, principal_of
+from vault.models import Resource
 
 pytestmark = pytest.mark.django_db
 HTMX = {"HX-Request": "true"}
@@ -204,6 +205,53 @@ def test_archiving_goes_home(visitor, developer):
     answer = visitor.post("/w/test/scripts/archive/f/etl/load", headers=HTMX)
     assert answer["HX-Redirect"] == "/w/test/"
     assert visitor.get("/w/test/scripts/f/etl/load").status_code == 404
+
+
+def test_an_archived_script_can_be_brought_back(visitor, developer):
+    deploy(developer)
+    visitor.post("/w/test/scripts/archive/f/etl/load", headers=HTMX)
+    script = Script.objects.get()
+    address = f"/w/test/scripts/archived/{script.pk}"
+    assert address in visitor.get("/w/test/?archived=1").content.decode()
+    assert visitor.post(address, headers=HTMX)["HX-Redirect"] == "/w/test/scripts/f/etl/load"
+    assert visitor.get("/w/test/scripts/f/etl/load").status_code == 200
+    visitor.post("/w/test/scripts/archive/f/etl/load", headers=HTMX)
+    deploy(developer)
+    answer = visitor.post(address, headers=HTMX)
+    assert (answer.status_code, "another script lives there" in answer.content.decode()) == (400, True)
+
+
+def test_deploying_what_is_there_already_makes_no_version(visitor, developer):
+    first = deploy(developer)
+    visitor.post("/w/test/scripts/versions", edited(parent=first.hash_text), headers=HTMX)
+    assert Script.objects.get().head == first
+
+
+def test_a_draft_older_than_the_newest_version_warns(visitor, cast, developer):
+    first = deploy(developer)
+    save_draft("f/etl/load", {"content": "# mine"}, by=developer, base_hash=first.hash)
+    deploy(principal_of(cast.admin, cast.workspace), content=PYTHON + "# theirs\n")
+    html = visitor.get("/w/test/scripts/edit/f/etl/load").content.decode()
+    assert "Your draft began before admin deployed" in html
+    assert "# mine" in html
+
+
+def test_an_earlier_version_can_be_deployed_again(visitor, developer, django_assert_max_num_queries):
+    first = deploy(developer, content="# one")
+    second = deploy(developer, content="# two")
+    with django_assert_max_num_queries(6):  # who, script, version, folders, messages, workspaces
+        html = visitor.get(f"/w/test/scripts/edit/f/etl/load?from={first.hash_text}").content.decode()
+    assert "# one" in html
+    assert f'name="parent" value="{second.hash_text}"' in html
+
+
+def test_a_resource_is_chosen_among_those_one_may_read(visitor, developer, cast):
+    Resource.objects.create(workspace=cast.workspace, path="f/etl/db", resource_type="postgresql", value={})
+    Resource.objects.create(workspace=cast.workspace, path="u/admin/own", resource_type="postgresql", value={})
+    deploy(developer, content="def main(db: postgresql): ...")
+    html = visitor.get("/w/test/scripts/f/etl/load").content.decode()
+    assert '<option value="f/etl/db"' in html
+    assert "u/admin/own" not in html
 
 
 def test_operators_run_and_do_not_edit(client, cast, developer):

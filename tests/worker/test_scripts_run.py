@@ -255,6 +255,15 @@ def test_a_preview_gets_the_requirements_of_what_it_imports(ana: Principal, jobs
     assert jobs.ended(job_id, within_s=60).value == "six"
 
 
+def test_an_import_that_needs_more_than_it_did_is_resolved_again(ana: Principal, jobs: Jobs) -> None:
+    make_script("f/etl/shared", "def name(): return 'plain'", by=ana)
+    user = make_script("f/etl/user", "from f.etl.shared import name\ndef main(): return name()", by=ana)
+    assert locked(user).lock == ""
+    changed = make_script("f/etl/shared", "import six\ndef name(): return six.__name__", by=ana)
+    locked(changed)
+    assert jobs.ended(start(ana, "f/etl/user"), within_s=60).value == "six"
+
+
 def test_of_many_deploys_on_one_parent_one_wins(ana: Principal) -> None:
     first = make_script(by=ana)
     outcomes: list[str] = []
