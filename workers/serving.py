@@ -7,10 +7,12 @@ lives for one request) a connection is opened for the call and nothing is kept.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from django.conf import settings
 from psycopg import AsyncConnection
@@ -22,6 +24,7 @@ from workspaces.errors import Unavailable
 
 POOL_SIZE = 16
 WAIT_S = 10.0
+IDLE_S = 0.5
 _LIMITS = "SET statement_timeout = '30s'; SET lock_timeout = '10s'; SET idle_in_transaction_session_timeout = '30s'"
 
 
@@ -51,6 +54,7 @@ async def start() -> Serving:
             open=False,
             kwargs={"autocommit": True, "application_name": "windmill web"},
             configure=_configure,
+            check=_check,
         )
         notifier = notify.Notifier(settings.DATABASE_URL)
         _current = Serving(loop, pool, notifier, Live(settings.DATABASE_DIRECT_URL))
@@ -102,6 +106,18 @@ async def tell(conn: AsyncConnection[Any], *events: str) -> None:
         serving.notifier.tell(*events)
     else:
         await conn.execute(notify.SEND, (notify.pack(events),))
+
+
+# When a connection was last handed out: those in use prove themselves, one that lay idle may have lost its server.
+_handed_out: WeakKeyDictionary[AsyncConnection[Any], float] = WeakKeyDictionary()
+
+
+async def _check(conn: AsyncConnection[Any]) -> None:
+    """Raises when an idle connection is dead; the pool then takes another. Costs nothing under load."""
+    now = time.monotonic()
+    if now - _handed_out.get(conn, 0.0) > IDLE_S:
+        await conn.execute("SELECT 1")
+    _handed_out[conn] = now
 
 
 async def _configure(conn: AsyncConnection[Any]) -> None:
