@@ -2,6 +2,7 @@
 
 import gc
 import importlib
+import signal
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -37,7 +38,9 @@ def start_site(site: Site, supervisor: Supervisor) -> None:
     # The worker keeps root when it has it, to mount the sandbox; jobs never do.
     worker = _as(None, "worker", lambda: roles.worker(environment.num_workers))
     supervisor.add(Part("worker", worker, stage=3, patience_s=8))
-    supervisor.add(Part("chores", _as(site.owner, "chores", roles.chores), stage=2))
+    # The cluster sleeps ten seconds after an error; a chore cut short is taken up again at the next start.
+    ends = (signal.SIGTERM, signal.SIGKILL)
+    supervisor.add(Part("chores", _as(site.owner, "chores", roles.chores), stage=2, patience_s=2, stop_signals=ends))
     supervisor.add(Part("greeter", _as(site.owner, "greeter", lambda: roles.greet(environment)), 4, on_exit=_leave_be))
 
 
