@@ -29,6 +29,7 @@ NOTHING = {
     "username": "nobody",
     "hash": "00000000000000ff",
     "id": "0199f2c4-a11b-77de-8000-000000000000",
+    "script_id": "0199f2c4-a11b-77de-8000-000000000000",
     "job_id": "0199f2c4-a11b-77de-8000-000000000000",
     "entry_id": "1",
     "token": "none",
