@@ -147,17 +147,21 @@ class Supervisor:
 
     def _stop_parts(self, parts: list[Part]) -> None:
         running = [part for part in parts if part.pid]
-        for attempt in (0, 1):
-            for part in running:
-                _signal(part.pid, part.stop_signals[attempt])
-            limit = time.monotonic() + (
-                max((part.patience_s for part in running), default=0) if attempt == 0 else _LAST_WAIT_S
-            )
-            running = self._wait_for(running, limit)
+        due = {part.pid: time.monotonic() + part.patience_s for part in running}
+        asked_again: set[int] = set()
         for part in running:
-            log.warning("part.killed", extra={"part": part.name, "pid": part.pid})
-            _kill(part.pid)
-        self._wait_for(running, float("inf"))
+            _signal(part.pid, part.stop_signals[0])
+        while running:
+            running = self._wait_for(running, min(due[part.pid] for part in running))
+            for part in [each for each in running if due[each.pid] <= time.monotonic()]:
+                if part.pid in asked_again:
+                    log.warning("part.killed", extra={"part": part.name, "pid": part.pid})
+                    _kill(part.pid)
+                    due[part.pid] = float("inf")
+                else:
+                    asked_again.add(part.pid)
+                    _signal(part.pid, part.stop_signals[1])
+                    due[part.pid] += _LAST_WAIT_S
 
     def _wait_for(self, running: list[Part], limit: float) -> list[Part]:
         """The parts still running at `limit`. Raises StopRequested at a second signal."""
