@@ -188,7 +188,6 @@ def _add_flags(query: Query, call: Call) -> None:
     """Each true or false when given."""
     flags = {
         "running": "coalesce(q.running, false)",
-        "success": "coalesce(c.status IN ('success', 'skipped'), false)",
         "is_skipped": "coalesce(c.status = 'skipped', false)",
         "is_flow_step": "(j.parent_id IS NOT NULL)",
         "has_null_parent": "(j.parent_id IS NULL)",
@@ -199,12 +198,13 @@ def _add_flags(query: Query, call: Call) -> None:
         wanted = call.optional_flag(name)
         if wanted is None:
             continue
-        if name == "success":
-            query.add("c.id IS NOT NULL")
         if name == "running" and wanted:
             query.add("q.running")  # the small table leads: only what runs is looked at
         else:
             query.add(test if wanted else f"NOT {test}")
+    success = call.optional_flag("success")
+    if success is not None:  # written so that the index of failures can serve it
+        query.add("c.status IN ('success', 'skipped')" if success else "c.status IN ('failure', 'canceled')")
     if call.flag("scheduled_for_before_now"):
         query.add("(q.id IS NULL OR q.scheduled_for <= windmill_now())")
     if call.text("status"):

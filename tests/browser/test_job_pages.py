@@ -15,6 +15,8 @@ from tests.live_site import ADMIN_EMAIL, ADMIN_PASSWORD, ROOT, LiveSite
 from tests.processes import named
 
 SHOTS = ROOT / "test-results"
+AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+WCAG = ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]
 WORKSPACE = "runs"
 WIDTHS = {"1440": {"width": 1440, "height": 900}, "390": {"width": 390, "height": 844}}
 TICKS = """import time
@@ -84,8 +86,8 @@ def open_page(browser: Browser, live_site: LiveSite, api: httpx.Client) -> Itera
     contexts: list[BrowserContext] = []
     complaints: list[str] = []
 
-    def opened(path: str, *, width: str = "1440", theme: str = "light") -> Page:
-        context = browser.new_context(viewport=WIDTHS[width], color_scheme=theme)  # type: ignore[arg-type]
+    def opened(path: str, *, width: str = "1440", theme: str = "light", bypass_csp: bool = False) -> Page:
+        context = browser.new_context(viewport=WIDTHS[width], color_scheme=theme, bypass_csp=bypass_csp)  # type: ignore[arg-type]
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(30_000)
@@ -209,19 +211,25 @@ def test_the_list_of_runs_shows_new_ones_by_itself(open_page, run):
     shoot(page, "runs")
 
 
+@pytest.mark.parametrize("width", ["1440", "390"])
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_pages_fit_a_phone(open_page, run, theme):
-    job_id = run("fail")
-    page = open_page(job_path(job_id), width="390", theme=theme)
+def test_pages_fit_and_are_accessible(open_page, run, width, theme):
+    job_id, waiting = run("fail"), run("ticks", tag="nowhere")
+    page = open_page(job_path(job_id), width=width, theme=theme, bypass_csp=True)  # axe comes as a script of its own
     expect(state_of(page)).to_have_text("Failed")
-    for name, path in (
-        ("job", job_path(job_id)),
-        ("runs", f"/w/{WORKSPACE}/runs"),
-        ("workers", f"/w/{WORKSPACE}/workers"),
-    ):
+    pages = {
+        "job": job_path(job_id),
+        "waiting": job_path(waiting),
+        "runs": f"/w/{WORKSPACE}/runs",
+        "workers": f"/w/{WORKSPACE}/workers",
+    }
+    for name, path in pages.items():
         page.goto(page.url.split("/w/")[0] + path)
-        assert page.evaluate("document.documentElement.scrollWidth") <= 390, name
-        shoot(page, f"{name}-390-{theme}")
+        assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0, name
+        shoot(page, f"{name}-{width}-{theme}")
+        page.evaluate(AXE.read_text())
+        found = page.evaluate("(tags) => axe.run({runOnly: tags})", WCAG)
+        assert [(name, each["id"], [node["html"] for node in each["nodes"]]) for each in found["violations"]] == []
 
 
 def shoot(page: Page, name: str) -> None:
