@@ -26,3 +26,10 @@ def test_every_decision_is_in_the_list():
     index = (ROOT / "docs" / "decisions" / "README.md").read_text()
     written = {path.name for path in (ROOT / "docs" / "decisions").glob("[0-9]*.md")}
     assert set(re.findall(r"\((\d{2}-[a-z-]+\.md)\)", index)) == written
+
+
+def test_every_command_has_an_entry():
+    page = (ROOT / "docs" / "commands.md").read_text()
+    commands = {path.stem for path in ROOT.glob("*/management/commands/[a-z]*.py")}
+    targets = set(re.findall(r"^(\w+):.*##", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert [name for name in sorted(commands | targets) if f"`{name}" not in page] == []
