@@ -1,7 +1,7 @@
 """Named points where tests crash, delay or count. Off, a point costs one attribute test.
 
 Switched on by the environment of a process: `FAILPOINTS="complete.before_commit=exit;claim.after_commit=block:/tmp/f"`.
-Actions: `exit` (as by kill -9), `raise`, `block:<file>` (until the file is gone), `once-<action>` (the first time only).
+Actions: `exit` (as by kill -9), `raise`, `block:<file>` (while the file exists), `once-<action>` (first time only).
 """
 
 from __future__ import annotations
