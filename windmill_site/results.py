@@ -64,7 +64,7 @@ def _single_key(value: dict[str, Any]) -> Result | None:
         if not isinstance(text, str):
             continue
         if key in ("md", "markdown") and len(value) == 1:
-            return Result("markdown", value, text=clean(MarkdownIt("commonmark").enable("table").render(text)))
+            return Result("markdown", value, text=markdown_html(text))
         if key == "html" and len(value) == 1:
             return Result("html", value, text=text)
         if key in IMAGES:
@@ -74,6 +74,11 @@ def _single_key(value: dict[str, Any]) -> Result | None:
         if key == "file":
             return Result("file", value, text=text, name=str(value.get("filename") or "result"))
     return None
+
+
+def markdown_html(text: str) -> str:
+    """Markdown as HTML without anything that runs, whatever was written."""
+    return clean(MarkdownIt("commonmark").enable("table").render(text))
 
 
 def as_table(value: Any) -> Table | None:

@@ -159,9 +159,12 @@ def test_what_cannot_be_deployed_is_said_in_the_dialog(visitor, fields, words):
 
 
 def test_a_scripts_page_has_its_form_and_costs_little(visitor, developer, django_assert_max_num_queries):
-    deploy(developer, content='def main(username: str, notify: bool = True):\n    """Make an account."""')
+    source = 'def main(username: str, notify: bool = True):\n    """Make an account."""'
+    deploy(developer, content=source, description="*Who* asks <script>alert(1)</script>")
     with django_assert_max_num_queries(6):
         html = visitor.get("/w/test/scripts/f/etl/load").content.decode()
+    assert "<em>Who</em> asks <script>" not in html
+    assert "<em>Who</em> asks" in html
     assert "Make an account." in html
     assert 'name="arg.username"' in html
 

@@ -126,6 +126,12 @@ def as_json(value: Any) -> str:
 
 
 @register.filter
+def markdown(text: str) -> SafeString:
+    """`<div class="prose" hx-ignore>{{ script.description|markdown }}</div>`: what somebody wrote, cleaned."""
+    return SafeString(results.markdown_html(text))
+
+
+@register.filter
 def duration(ms: float | None) -> str:
     """`{{ job.duration_ms|duration }}`: milliseconds as `1.2 s`."""
     return display.duration(ms)
