@@ -46,7 +46,7 @@ def error_of(job: dict[str, Any]) -> dict[str, Any]:
 
 
 PYTHON_ENDS = {
-    "a syntax error": ("# one\n\ndef main(:\n    pass\n", "line 3"),
+    "a syntax error": ("# one\n\ndef main(:\n    pass\n", "SyntaxError"),
     "no main": ("x = 1", "main"),
     "an argument of another type": ("def main(n: int = 1): return n + 1", ""),
     "os._exit(0)": ("import os\ndef main(): os._exit(0)", "without a result"),
@@ -77,6 +77,7 @@ def test_a_python_job_that_cannot_succeed_says_why(api: Caller, name: str) -> No
     code = code if "syntax" in name else code.replace("def main(", LEAVE_A_FILE + "def main(", 1)
     error = error_of(api.ran(code, args=args, timeout=20))
     assert said in json.dumps(error)[:100_000]
+    assert "syntax" not in name or "line 3" in json.dumps(error)
 
 
 BASH_ENDS = {
@@ -148,7 +149,7 @@ def test_odd_jobs_that_succeed(api: Caller, name: str) -> None:  # R2, J12, X21,
 
 
 def test_bash_children_go_with_the_job(api: Caller) -> None:  # J12, X25
-    code = f"touch left-by-a-bad-job\nsleep {LONELY} &\n(setsid nohup sleep {LONELY} >/dev/null 2>&1 &)\necho '{{\"a\":1}}'"
+    code = f"sleep {LONELY} &\n(setsid nohup sleep {LONELY} >/dev/null 2>&1 &)\necho '{{\"a\":1}}'"
     assert api.ran(code, language="bash", timeout=20)["result"] == '{"a":1}'
 
 

@@ -1,10 +1,12 @@
 """Python: requirements locked and installed by uv; `wmill` is always there."""
 
+import ast
 import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
 from scripts_app.requirements import python_requirements
+from scripts_app.signatures.python_source import parse_module
 from workers.languages.base import LockFailed, OnLog, PreparedEnv, PrepareFailed, Tools
 from workers.languages.interpreters import Interpreter, discover, python_interpreters
 from workers.languages.package_sets import PackageSet, install_set
@@ -32,6 +34,8 @@ class Python:
     comment = "#"
 
     def needs_lock(self, code: str) -> bool:
+        if not isinstance(parse_module(code), ast.Module):
+            return False  # the run shows the mistake at its line, better than a resolver would
         wanted = python_requirements(code)
         return bool(wanted.names or wanted.python or wanted.scripts or wanted.errors)
 
