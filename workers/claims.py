@@ -118,10 +118,10 @@ class Claimer:
             await failpoints.reach("claim.after_commit")
             self._remember(claim.jobs)
             self._take(claim.jobs, sent_at)
-        if len(claim.jobs) >= limit:
-            for tag, mark in marks.items():
-                self._hot.setdefault(tag, self._marks.get(tag, mark))
-            if limit > 0 and self._free_slots() > 0:
+        if len(claim.jobs) >= limit:  # there may be more, but only where there was something
+            for tag in claim.tags:
+                self._hot.setdefault(tag, self._marks.get(tag, marks[tag]))
+            if self._free_slots() > 0 or self._free_light() > 0:  # freed while nothing was hot
                 self._wake.set()
         if claim.more:
             self._notifier.tell(*(f"q:{tag}" for tag in marks))

@@ -236,7 +236,7 @@ class Mark:
 # free again at the commit (see `claim`).
 CLAIM = """
 WITH seen AS (
-    SELECT q.id, q.rank, q.scheduled_for
+    SELECT mark.tag, q.id, q.rank, q.scheduled_for
     FROM unnest(%(tags)s::text[], %(ranks)s::smallint[], %(sinces)s::timestamptz[]) AS mark (tag, rank, since)
     CROSS JOIN LATERAL (
         SELECT id, rank, scheduled_for FROM job_queue
@@ -258,7 +258,8 @@ SELECT j.id, j.workspace_id, j.kind, j.created_by, j.permissioned_as, j.permissi
     j.item_id, j.runnable_path, j.runnable_hash, j.language, j.entrypoint, j.raw_code, j.raw_lock, j.args::text AS args,
     j.tag, j.priority, mine.rank, j.scheduled_for, j.timeout_s, j.cache_ttl_s, j.parent_id, j.root_id, j.step_path,
     j.trigger_kind, j.trigger_path, j.visible_to_owner, j.is_repeatable, j.labels, j.created_at,
-    mine.lease_id, mine.attempt, mine.losses, mine.started_at, (SELECT count(*) FROM seen) AS seen
+    mine.lease_id, mine.attempt, mine.losses, mine.started_at, (SELECT count(*) FROM seen) AS seen,
+    (SELECT array_agg(DISTINCT tag) FROM seen) AS seen_tags
 FROM mine JOIN job AS j ON j.id = mine.id CROSS JOIN (SELECT set_config('synchronous_commit', 'off', true)) AS fast
 ORDER BY mine.rank, j.scheduled_for, j.id
 """
@@ -266,10 +267,14 @@ ORDER BY mine.rank, j.scheduled_for, j.id
 
 @dataclass(frozen=True)
 class Claim:
-    """`more`: rows were locked that other workers may have skipped meanwhile; tell them to look again."""
+    """`more`: rows were locked that other workers may have skipped meanwhile; tell them to look again.
+
+    `tags`: those in which any were found; the others that were asked for have nothing ready.
+    """
 
     jobs: list[ClaimedJob]
     more: bool = False
+    tags: tuple[str, ...] = ()
 
 
 async def claim(conn: AsyncConnection[Any], *, worker: str, seed: bytes, marks: Sequence[Mark], limit: int) -> Claim:
@@ -288,9 +293,11 @@ async def claim(conn: AsyncConnection[Any], *, worker: str, seed: bytes, marks: 
     jobs = []
     for row in rows:
         values = row._asdict()
-        del values["seen"]
+        del values["seen"], values["seen_tags"]
         jobs.append(ClaimedJob(**values, token_secret=_token_secret(seed, row.id, row.attempt)))
-    return Claim(jobs, more=bool(rows) and rows[0].seen > len(rows))
+    if not rows:
+        return Claim([])
+    return Claim(jobs, more=rows[0].seen > len(rows), tags=tuple(rows[0].seen_tags))
 
 
 def _token_secret(seed: bytes, job_id: UUID, attempt: int) -> bytes:
@@ -364,11 +371,13 @@ class Completion:
 # Finish jobs we still own. No row back: the lease was lost, the result and the last log are dropped (J6, L7). The
 # DELETE is the fence, so all tables change in one statement (J4, J5). A cancel that landed before wins over a late
 # success. Index: primary key. %b: binary, or megabytes of JSON would be escaped into an array literal.
+# The rest comes as one JSON text: psycopg takes 0.3 ms to write ten arrays.
 COMPLETE = """
 WITH ended AS (
-    SELECT * FROM unnest(%(ids)s::uuid[], %(leases)s::uuid[], %(statuses)s::text[], %(results)b::text[],
-        %(durations)s::bigint[], %(mem_peaks)s::int[], %(labels)s::text[])
-        AS ended (id, lease_id, status, result, duration_ms, mem_peak_kb, labels)
+    SELECT facts.*, results.result
+    FROM json_to_recordset(%(ended)s::json) AS facts (number int, id uuid, lease_id uuid, status text,
+        duration_ms bigint, mem_peak_kb int, labels varchar(60)[])
+    JOIN unnest(%(results)b::text[]) WITH ORDINALITY AS results (result, number) USING (number)
 ), mine AS (
     DELETE FROM job_queue AS q USING ended
     WHERE q.id = ended.id AND q.lease_id = ended.lease_id
@@ -378,8 +387,7 @@ WITH ended AS (
 ), logged AS (
     INSERT INTO job_log (job_id, seq, start, text)
     SELECT s.job_id, s.seq, s.start, s.text
-    FROM unnest(%(log_ids)s::uuid[], %(log_seqs)s::int[], %(log_starts)s::bigint[], %(log_texts)b::text[])
-        AS s (job_id, seq, start, text)
+    FROM json_to_recordset(%(logs)s::json) AS s (job_id uuid, seq int, start bigint, text text)
     JOIN mine ON mine.id = s.job_id
     ON CONFLICT DO NOTHING
 )
@@ -388,7 +396,7 @@ INSERT INTO job_completed (id, workspace_id, status, result, started_at, complet
 SELECT id, workspace_id, CASE WHEN canceled_at IS NULL THEN status ELSE 'canceled' END,
     CASE WHEN canceled_at IS NULL THEN result::json ELSE windmill_canceled(canceled_by, canceled_reason) END,
     started_at, greatest(windmill_now(), started_at), duration_ms, mem_peak_kb, worker, attempt, canceled_by,
-    canceled_reason, ARRAY(SELECT json_array_elements_text(labels::json))
+    canceled_reason, labels
 FROM mine
 RETURNING id, status
 """
@@ -405,20 +413,26 @@ async def complete(
     In a transaction of the caller it is that one's part (hooks run there), otherwise it is one of its own.
     """
     parameters = {
-        "ids": [each.job_id for each in ended],
-        "leases": [each.lease_id for each in ended],
-        "statuses": [each.status for each in ended],
+        "ended": dumps([_facts_of(number, each) for number, each in enumerate(ended, 1)]),
         "results": [each.result for each in ended],
-        "durations": [each.duration_ms for each in ended],
-        "mem_peaks": [each.mem_peak_kb for each in ended],
-        "labels": [_json_list(each.labels) for each in ended],
-        "log_ids": [segment.job_id for segment in logs],
-        "log_seqs": [segment.seq for segment in logs],
-        "log_starts": [segment.start for segment in logs],
-        "log_texts": [segment.text for segment in logs],
+        "logs": dumps(
+            [{"job_id": str(each.job_id), "seq": each.seq, "start": each.start, "text": each.text} for each in logs]
+        ),
     }
     cursor = await conn.execute(COMPLETE, parameters, prepare=True)
     return {row[0]: row[1] for row in await cursor.fetchall()}
+
+
+def _facts_of(number: int, ended: Completion) -> dict[str, Any]:
+    return {
+        "number": number,
+        "id": str(ended.job_id),
+        "lease_id": str(ended.lease_id),
+        "status": ended.status,
+        "duration_ms": ended.duration_ms,
+        "mem_peak_kb": ended.mem_peak_kb,
+        "labels": list(ended.labels),
+    }
 
 
 async def was_completed(conn: AsyncConnection[Any], job_ids: Sequence[UUID], *, worker: str) -> dict[UUID, str]:
@@ -762,10 +776,6 @@ async def cancel(
     marked = await (await conn.execute(MARK_CANCELED, parameters)).fetchall()
     ended = {row[0] for row in await (await conn.execute(END_CANCELED, parameters)).fetchall()}
     return CancelAnswer(ended=ended, asked={row[0] for row in marked if row[1]} - ended)
-
-
-def _json_list(labels: Sequence[str]) -> str:
-    return dumps(list(labels)) if labels else "[]"
 
 
 # --- workers ---------------------------------------------------------------------------------------------------------

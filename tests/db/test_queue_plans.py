@@ -46,10 +46,8 @@ async def test_renewing_goes_by_primary_key(full: Conn) -> None:
 async def test_completing_goes_by_primary_key(full: Conn) -> None:
     await queue.push(full, make_job())
     job = await Actor(full).claim_one()
-    parameters = {
-        "ids": [job.id], "leases": [job.lease_id], "statuses": ["success"], "results": ["1"], "durations": [1],
-        "mem_peaks": [None], "labels": ["[]"], "log_ids": [], "log_seqs": [], "log_starts": [], "log_texts": [],
-    }  # fmt: skip
+    facts = {"number": 1, "id": str(job.id), "lease_id": str(job.lease_id), "status": "success", "duration_ms": 1}
+    parameters = {"ended": json.dumps([facts | {"labels": []}]), "results": ["1"], "logs": "[]"}
     plan = await _explain(full, queue.COMPLETE, parameters)
     assert "job_queue" not in _scanned(plan)
     assert _buffers(plan) < 200
