@@ -26,7 +26,7 @@ def log_in(email: str, password: str, *, address: str) -> Minted:
     if user is None or not user.check_password(password):
         AuditEntry.objects.create(**audit.row(Principal("anonymous", email=email[:254]), "users.login_failure"))
         raise BadRequest("Invalid login")
-    login_limits.forget(email)
+    login_limits.forgive(email, address)
     with transaction.atomic():
         minted = tokens.create_login(user)
         audit.record(Principal("session", email=user.email, username=user.email), "users.login")

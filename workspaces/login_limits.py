@@ -36,10 +36,13 @@ def require_try(email: str, address: str) -> None:
             _tries.popitem(last=False)
 
 
-def forget(email: str) -> None:
-    """A right password clears the account's count."""
+def forgive(email: str, address: str) -> None:
+    """The password was right: the account's count is cleared and the try counts for nobody."""
     with _lock:
         _tries.pop(f"account {email.lower()}", None)
+        for key in (f"address {address}", "overall"):
+            if _tries.get(key):
+                _tries[key].pop()
 
 
 def clear() -> None:

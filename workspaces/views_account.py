@@ -17,6 +17,7 @@ from workspaces import accounts, clock, tenants, tokens
 from workspaces.current import current_workspace, first_page, remember
 from workspaces.errors import BadRequest, Forbidden, WindmillError
 from workspaces.models import Token, User
+from workspaces.rendering import render_page
 from workspaces.routes import PageRequest
 
 LIVES = {
@@ -105,4 +106,4 @@ def _page(request: PageRequest, more: dict[str, Any], *, status: int = 200) -> H
         "lives": [{"value": value, "label": label} for value, label in LIVES.items()],
         "life": "30",
     }
-    return render(request, "workspaces/account.html", {**context, **more}, status=status)
+    return render_page(request, "workspaces/account.html", "tokens", {**context, **more}, status=status)

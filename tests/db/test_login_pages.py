@@ -47,6 +47,14 @@ def test_ten_tries_on_an_account_within_a_minute_are_enough(client):
     assert client.post("/user/login", {"email": "ana@example.com", "password": "x"}).status_code == 429
 
 
+def test_right_passwords_count_for_nobody(client):
+    make_user("ana@example.com", password=PASSWORD)
+    for _ in range(login_limits.PER_ACCOUNT + 2):
+        answer = client.post("/user/login", {"email": "ana@example.com", "password": PASSWORD})
+        assert answer.status_code == 302
+    assert all(not tries for tries in login_limits._tries.values())
+
+
 def test_logout_ends_the_login_everywhere():
     user = make_user()
     browser, copy = log_in(Client(), user), Client()
