@@ -153,6 +153,16 @@ def test_every_error_of_the_api_is_one_line_of_text(client, cast, method, url, b
     assert "no-store" in answer["Cache-Control"]
 
 
+def test_a_body_beyond_the_limit_and_a_foreign_host_are_told_so(cast):
+    client = Client(headers=bearer(make_token(cast.developer)))
+    big = client.post("/api/workspaces/exists", b'{"id": "' + b"x" * 17_000_000 + b'"}', "application/json")
+    assert (big.status_code, big["Content-Type"]) == (413, "text/plain; charset=utf-8")
+    foreign = client.get("/api/users/whoami", headers={"Host": "evil.example"})
+    assert (foreign.status_code, foreign["Content-Type"]) == (400, "text/plain; charset=utf-8")
+    page = Client().get("/user/login", headers={"Host": "evil.example"})
+    assert page.status_code == 400 and b"evil" not in page.content
+
+
 def test_a_failure_inside_shows_nothing_of_it(cast, monkeypatch):
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("secret detail")
