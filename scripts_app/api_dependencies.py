@@ -4,7 +4,6 @@ from typing import Any
 
 from django.http import HttpResponse
 from ninja import Body, Schema
-from psycopg import AsyncConnection
 
 from scripts_app.locking import TAG
 from workers import serving
@@ -44,7 +43,7 @@ async def resolve(request: PageRequest, payload: Body[Wanted]) -> HttpResponse:
     """201 and `{lock}`, once the resolver is done; its error with 422 when there is none."""
     job = _job(payload, request.principal)
 
-    async def starting(conn: AsyncConnection[Any], call: Call) -> Start:
+    async def starting(call: Call) -> Start:
         return Start(job, RunOptions())
 
     call = Call("POST", "", job.workspace_id, request.principal)

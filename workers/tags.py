@@ -42,9 +42,14 @@ def is_allowed(tag: str, workspace_id: str, custom_tags: list[str]) -> bool:
     return False
 
 
+def is_free(principal: Principal, tag: str) -> bool:
+    """May the principal use `tag` ("" too: none asked for) whatever the instance lists?"""
+    return not tag or tag in default_tags() or principal.is_superadmin
+
+
 async def require(conn: AsyncConnection[Any], principal: Principal, tag: str) -> None:
     """Raises BadRequest when the principal may not send jobs to workers of `tag`."""
-    if not tag or tag in default_tags() or principal.is_superadmin:
+    if is_free(principal, tag):
         return
     if not is_allowed(tag, principal.workspace_id or "", await custom_tags(conn)):
         raise BadRequest(

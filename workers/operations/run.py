@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
 from psycopg import AsyncConnection
 
@@ -16,6 +19,7 @@ from workers.kinds import LIGHT_TAG
 from workers.push import NewJob, Once, Pushed, push_now
 from workers.run_request import RunOptions, json_object, read_args, read_options
 from workers.runnables import RunnableRef
+from workers.together import Together
 from workspaces import policy, scopes
 from workspaces.errors import BadRequest, Forbidden, Internal, NotFound
 from workspaces.ids import parse_hash
@@ -30,6 +34,10 @@ _WAITING = """SELECT count(*) FROM (
 ) AS waiting"""
 
 
+type _Key = tuple[str, str | None, int | None]
+_reads: WeakKeyDictionary[asyncio.AbstractEventLoop, Together[_Key, RunnableRef | None]] = WeakKeyDictionary()
+
+
 @dataclass(frozen=True)
 class Start:
     """A job that may be pushed. `once` is set when the caller gave an idempotency key."""
@@ -37,6 +45,9 @@ class Start:
     job: NewJob
     options: RunOptions
     once: Once | None = None
+
+
+type Starting = Callable[[Call], Awaitable[Start]]
 
 
 async def run_script_by_path(call: Call) -> Answer:
@@ -54,9 +65,9 @@ async def run_preview(call: Call) -> Answer:
     return await _accepted(call, preview)
 
 
-async def _accepted(call: Call, starting: Any) -> Answer:
+async def _accepted(call: Call, starting: Starting) -> Answer:
+    start = await starting(call)
     async with serving.connection() as conn:
-        start = await starting(conn, call)
         pushed = await push(conn, start)
     # Only now: an id that is answered is committed (J1).
     return text(str(pushed.job_id), 201)
@@ -67,16 +78,16 @@ async def push(conn: AsyncConnection[Any], start: Start) -> Pushed:
     return await push_now(conn, start.job, once=start.once)
 
 
-async def script_at_path(conn: AsyncConnection[Any], call: Call) -> Start:
+async def script_at_path(call: Call) -> Start:
     """What `run/p` starts: the script that is live at the path. Raises NotFound, Forbidden, BadRequest."""
     path = call.tail
     options, args = read_options(call), read_args(call)
-    ref = await runnables.resolve(conn, "script", call.workspace_id, path=path)
+    ref = await _resolved(call.workspace_id, path=path)
     missing = f"script not found at path {path}"
-    return await _of_runnable(conn, call, ref, options, args, asked=f"p/{path}", missing=missing)
+    return await _of_runnable(call, ref, options, args, asked=f"p/{path}", missing=missing)
 
 
-async def script_of_hash(conn: AsyncConnection[Any], call: Call) -> Start:
+async def script_of_hash(call: Call) -> Start:
     """What `run/h` starts: exactly that version."""
     options, args = read_options(call), read_args(call)
     missing = f"script not found at hash {call.tail[:40]}"
@@ -84,11 +95,11 @@ async def script_of_hash(conn: AsyncConnection[Any], call: Call) -> Start:
         number = parse_hash(call.tail.lower())
     except ValueError:
         raise NotFound(missing) from None
-    ref = await runnables.resolve(conn, "script", call.workspace_id, hash=number)
-    return await _of_runnable(conn, call, ref, options, args, asked=f"h/{call.tail}", missing=missing)
+    ref = await _resolved(call.workspace_id, hash=number)
+    return await _of_runnable(call, ref, options, args, asked=f"h/{call.tail}", missing=missing)
 
 
-async def preview(conn: AsyncConnection[Any], call: Call) -> Start:
+async def preview(call: Call) -> Start:
     """What `run/preview` starts: the given code, as the caller."""
     principal = call.principal
     # Code of one's own choice can do whatever its author may: a token narrowed to some paths must not run it.
@@ -101,8 +112,8 @@ async def preview(conn: AsyncConnection[Any], call: Call) -> Start:
         raise BadRequest("args must be a JSON object")
     job = _preview_job(principal, call.workspace_id, body, dumps(args or {}))
     tag = options.tag or _string(body, "tag") or job.tag
-    await tags.require(conn, principal, tag)
-    job = await _with_options(conn, call, replace(job, tag=tag), options)
+    await _require_tag(principal, tag)
+    job = await _with_options(call, replace(job, tag=tag), options)
     return Start(job, options, _once(call, options, f"preview {dumps(body)}", job.args))
 
 
@@ -138,8 +149,25 @@ def _preview_job(principal: Principal, workspace_id: str, body: dict[str, Any], 
     )
 
 
+async def _resolved(workspace_id: str, *, path: str | None = None, hash: int | None = None) -> RunnableRef | None:
+    """The runnable; callers who ask for the same one at the same time share the read."""
+
+    async def read() -> RunnableRef | None:
+        async with serving.connection() as conn:
+            return await runnables.resolve(conn, "script", workspace_id, path=path, hash=hash)
+
+    loop = asyncio.get_running_loop()
+    return await _reads.setdefault(loop, Together()).ask((workspace_id, path, hash), read)
+
+
+async def _require_tag(principal: Principal, tag: str) -> None:
+    if tags.is_free(principal, tag):
+        return
+    async with serving.connection() as conn:
+        await tags.require(conn, principal, tag)
+
+
 async def _of_runnable(
-    conn: AsyncConnection[Any],
     call: Call,
     ref: RunnableRef | None,
     options: RunOptions,
@@ -156,7 +184,7 @@ async def _of_runnable(
         raise Forbidden(f"Access denied. Required scope: jobs:run:scripts:{ref.path}")
     if not policy.may(principal, "run", ref.path, ref.extra_perms):
         raise NotFound(missing)
-    await tags.require(conn, principal, options.tag)
+    await _require_tag(principal, options.tag)
     who = _identity(principal)
     if ref.on_behalf_of:
         who |= {"permissioned_as": ref.on_behalf_of, "permissioned_as_email": ref.on_behalf_of_email}
@@ -177,7 +205,7 @@ async def _of_runnable(
         labels=ref.labels,
         **who,
     )
-    job = await _with_options(conn, call, job, options)
+    job = await _with_options(call, job, options)
     return Start(job, options, _once(call, options, asked, args))
 
 
@@ -192,7 +220,7 @@ def _identity(principal: Principal) -> dict[str, Any]:
     }
 
 
-async def _with_options(conn: AsyncConnection[Any], call: Call, job: NewJob, options: RunOptions) -> NewJob:
+async def _with_options(call: Call, job: NewJob, options: RunOptions) -> NewJob:
     job = replace(
         job,
         scheduled_for=options.scheduled_for,
@@ -204,16 +232,17 @@ async def _with_options(conn: AsyncConnection[Any], call: Call, job: NewJob, opt
     if options.job_id is not None:
         job = replace(job, id=options.job_id)
     if options.parent_job is not None:
-        job = replace(job, parent_id=options.parent_job, root_id=await _root(conn, call, options.parent_job))
+        job = replace(job, parent_id=options.parent_job, root_id=await _root(call, options.parent_job))
     return job
 
 
-async def _root(conn: AsyncConnection[Any], call: Call, parent: UUID) -> UUID:
+async def _root(call: Call, parent: UUID) -> UUID:
     """The run a child belongs to: the parent's, whatever `root_job` says. Only a job may call itself a parent."""
     mine = call.principal.job_id
     if mine is None or not hmac.compare_digest(mine, str(parent)):
         raise Forbidden("parent_job may only be set by that job itself, with its own token; leave it out")
-    row = await (await conn.execute(_ROOT_OF, (parent, call.workspace_id))).fetchone()
+    async with serving.connection() as conn:
+        row = await (await conn.execute(_ROOT_OF, (parent, call.workspace_id))).fetchone()
     if row is None:
         raise NotFound(f"job not found at id {parent}")
     return row[0]
@@ -229,11 +258,12 @@ def _once(call: Call, options: RunOptions, asked: str, args: str) -> Once | None
     return Once(principal.permissioned_as or principal.email, options.idempotency_key, fingerprint)
 
 
-async def require_room(conn: AsyncConnection[Any], call: Call, limit: int | None) -> None:
+async def require_room(call: Call, limit: int | None) -> None:
     """Raises Internal when more jobs of the workspace wait than the caller accepts."""
     if limit is None:
         return
-    row = await (await conn.execute(_WAITING, (call.workspace_id, limit + 1))).fetchone()
+    async with serving.connection() as conn:
+        row = await (await conn.execute(_WAITING, (call.workspace_id, limit + 1))).fetchone()
     if row and row[0] > limit:
         raise Internal(f"Number of queued job is too high: {row[0]} > {limit}")
 

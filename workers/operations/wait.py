@@ -38,11 +38,10 @@ async def run_wait_preview(call: Call) -> Answer:
     return await answer_result(call, run.preview)
 
 
-async def answer_result(call: Call, starting: Any) -> Answer:
-    """Push what `starting(conn, call)` prepares and answer its result; a caller that hangs up cancels the job."""
-    async with serving.connection() as conn:
-        start = await starting(conn, call)
-        await run.require_room(conn, call, start.options.queue_limit)
+async def answer_result(call: Call, starting: run.Starting) -> Answer:
+    """Push what `starting(call)` prepares and answer its result; a caller that hangs up cancels the job."""
+    start = await starting(call)
+    await run.require_room(call, start.options.queue_limit)
     current = serving.of_loop()
     # Watched before it is pushed, so no completion goes unheard.
     with contextlib.ExitStack() as stack:

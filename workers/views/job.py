@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from typing import Any
 from uuid import UUID
 
 from django.http import HttpResponse, HttpResponseRedirect, StreamingHttpResponse
@@ -62,7 +61,8 @@ async def run_again(request: PageRequest, workspace: str, job_id: UUID) -> HttpR
     """A new job with the same inputs: the same version, or the same code of a preview."""
     async with serving.connection() as conn:
         row = await find_job(conn, request.principal, job_id, heavy=("args", "raw_code", "raw_lock"))
-        start = await _again(conn, request, row)
+    start = await _again(request, row)
+    async with serving.connection() as conn:
         pushed = await run.push(conn, start)
     address = reverse("job", kwargs={"workspace": workspace, "job_id": pushed.job_id})
     if request.htmx:
@@ -72,16 +72,16 @@ async def run_again(request: PageRequest, workspace: str, job_id: UUID) -> HttpR
     return HttpResponseRedirect(address)
 
 
-async def _again(conn: Any, request: PageRequest, row: JobRow) -> run.Start:
+async def _again(request: PageRequest, row: JobRow) -> run.Start:
     page = job_page.of_row(row, row.workspace_id)
     call = Call("POST", page.hash, row.workspace_id, request.principal)
     if row.kind == "script" and page.hash:
-        return await run.script_of_hash(conn, replace(call, body=(row.args or "{}").encode()))
+        return await run.script_of_hash(replace(call, body=(row.args or "{}").encode()))
     if row.kind == "preview":
         enforce(_PREVIEW, request.principal, method="POST")
         body = {"content": row.raw_code, "language": row.language, "path": row.runnable_path, "lock": row.raw_lock}
         given = {**body, "tag": row.tag, "args": json.loads(row.args or "{}")}
-        return await run.preview(conn, replace(call, body=json.dumps(given).encode()))
+        return await run.preview(replace(call, body=json.dumps(given).encode()))
     raise BadRequest(f"A job of kind {row.kind} cannot be started again from here; start what it belongs to")
 
 
