@@ -14,7 +14,7 @@ from workspaces.paths import parse_item_path
 from workspaces.principal import Principal
 
 KINDS = ("script", "flow", "app")
-MAX_BYTES = 8_000_000
+MAX_CHARS = 8_000_000
 
 
 @transaction.atomic
@@ -26,10 +26,11 @@ def save_draft(path: str, value: Any, *, by: Principal, kind: str = "script", ba
         raise BadRequest(str(error)) from error
     if kind not in KINDS:
         raise BadRequest(f'A draft is of a {", ".join(KINDS[:-1])} or {KINDS[-1]}, not of "{kind[:40]}"')
-    size = len(dumps(value))
-    if size > MAX_BYTES:
-        raise TooLarge(f"The draft of {path} has {size:,} characters; at most {MAX_BYTES:,} are kept")
-    values: dict[str, Any] = {"value": value, "base_hash": base_hash, "edited_at": clock.now()}
+    text = dumps(value)
+    if len(text) > MAX_CHARS:
+        raise TooLarge(f"The draft of {path} has {len(text):,} characters; at most {MAX_CHARS:,} are kept")
+    kept = clean(text, max_bytes=4 * MAX_CHARS)[1]
+    values: dict[str, Any] = {"value": kept, "base_hash": base_hash, "edited_at": clock.now()}
     draft, _ = Draft.objects.update_or_create(defaults=values, **_key(by.workspace_id or "", path, by, kind))
     return draft
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from scripts_app.archive import wipe_version
 from scripts_app.deploy import InvalidSource, StaleParent, create_version
 from scripts_app.drafts import find_draft, save_draft
 from scripts_app.models import Reference, Script, ScriptVersion
@@ -251,3 +252,24 @@ def test_another_identity_is_kept_for_those_who_may_only(django_user_model):
     assert (
         make_script("f/etl/b", by=a_principal(groups={"wm_deployers"}), **wish).on_behalf_of_email == "boss@example.com"
     )
+
+
+def test_erasing_the_live_version_falls_back_to_the_one_before():
+    first = make_script()
+    second = make_script(content=PYTHON + "# 2\n")
+    waiting = make_script(content="import yaml\ndef main(): ...")
+    wipe_version(second, by=ANA)
+    script = Script.objects.get()
+    assert (script.head, script.live, script.archived_at) == (waiting, first, None)
+    assert (ScriptVersion.objects.get(pk=second.pk).content, second.is_deleted) == ("", True)
+
+
+def test_erasing_the_head_archives_the_script():
+    wipe_version(make_script(), by=ANA)
+    assert Script.objects.get().archived_at is not None
+
+
+def test_a_draft_is_stored_without_what_the_database_cannot_keep():
+    save_draft("f/etl/load", {"content": "a\x00b\ud800"}, by=ANA)
+    draft = find_draft("f/etl/load", by=ANA)
+    assert draft is not None and draft.value == {"content": "ab\ufffd"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db import connection
 from django.test import Client
 
-from scripts_app.deploy import StaleParent, create_version
+from scripts_app.deploy import create_version
 from scripts_app.models import KeptResult, Script, ScriptVersion
 from scripts_app.new_script import NewScript
 from scripts_app.result_cache import drop_expired
@@ -27,6 +27,7 @@ from tests.waiting import eventually
 from tests.worker.worker_kit import Jobs, running_worker
 from workers.answers import Call
 from workers.operations import run
+from workspaces.errors import BadRequest
 from workspaces.models import User
 from workspaces.principal import Principal
 
@@ -266,25 +267,32 @@ def test_an_import_that_needs_more_than_it_did_is_resolved_again(ana: Principal,
 
 def test_of_many_deploys_on_one_parent_one_wins(ana: Principal) -> None:
     first = make_script(by=ana)
+    assert all_at_once(ana, parent_hash=first.hash) == ["StaleParent"] * 5 + ["deployed"]
+    assert ScriptVersion.objects.count() == 2
+
+
+def test_of_many_first_deploys_at_one_path_one_wins(ana: Principal) -> None:
+    assert all_at_once(ana, parent_hash=None) == ["BadRequest"] * 5 + ["deployed"]
+    assert Script.objects.count() == ScriptVersion.objects.count() == 1
+
+
+def all_at_once(by: Principal, *, parent_hash: int | None) -> list[str]:
+    """What came of six deploys at the same time."""
     outcomes: list[str] = []
 
     def deploy(number: int) -> None:
-        new = NewScript("f/etl/load", f"def main(): return {number}", "python3", parent_hash=first.hash)
-        outcomes.append(_outcome(lambda: create_version(new, by=ana)))
-        connection.close()
+        new = NewScript("f/etl/load", f"def main(): return {number}", "python3", parent_hash=parent_hash)
+        try:
+            create_version(new, by=by)
+            outcomes.append("deployed")
+        except BadRequest as refused:
+            outcomes.append(type(refused).__name__)
+        finally:
+            connection.close()
 
     threads = [threading.Thread(target=deploy, args=(number,)) for number in range(6)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(30)
-    assert sorted(outcomes) == ["StaleParent"] * 5 + ["deployed"]
-    assert ScriptVersion.objects.count() == 2
-
-
-def _outcome(deploy: Callable[[], object]) -> str:
-    try:
-        deploy()
-    except StaleParent:
-        return "StaleParent"
-    return "deployed"
+    return sorted(outcomes)
