@@ -62,7 +62,6 @@ def create_version(new: NewScript, *, by: Principal, skip_if_noop: bool = False)
     Raises BadRequest (path taken, no such parent, unreadable source), StaleParent, Forbidden, NotFound.
     """
     workspace_id = by.workspace_id or ""
-    _require_place(by, workspace_id, new.path)
     if new.timeout_s is not None and new.timeout_s > settings.ENV.job_default_timeout:
         most = settings.ENV.job_default_timeout
         raise BadRequest(f"The timeout of {new.path} is {new.timeout_s:,} s; this instance allows at most {most:,} s")
@@ -71,6 +70,8 @@ def create_version(new: NewScript, *, by: Principal, skip_if_noop: bool = False)
     script, head = _lineage(new, by, workspace_id)
     if skip_if_noop and head and script and script.archived_at is None and is_same(new, head):
         return Deployed(head, is_new=False)
+    if script is None or script.path != new.path:
+        _require_place(by, workspace_id, new.path)
     signature = _read_signature(new)
     if script is None:
         script = Script(workspace_id=workspace_id, path=new.path, created_by=by.username or by.email)
@@ -131,14 +132,14 @@ def _lineage(new: NewScript, by: Principal, workspace_id: str) -> tuple[Script |
             )
     else:
         script = rows.filter(path=new.path, archived_at=None).first()
-        if script and not new.auto_parent:
-            held = hash_text(script.head_id or 0)
-            raise BadRequest(
-                f"Path conflict for {new.path}: a script is there already; send its hash {held} as parent_hash"
-            )
     if script is None:
         return None, None
     _require_writable(script, new, by)
+    if new.parent_hash is None and not new.auto_parent:
+        held = hash_text(script.head_id or 0)
+        raise BadRequest(
+            f"Path conflict for {new.path}: a script is there already; send its hash {held} as parent_hash"
+        )
     if script.head and not new.auto_parent and script.head_id != new.parent_hash:
         raise StaleParent(script.head)
     return script, script.head

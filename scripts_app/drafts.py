@@ -9,7 +9,7 @@ from django.db import transaction
 from scripts_app.models import Draft
 from workspaces import clock
 from workspaces.errors import BadRequest, NotFound, TooLarge
-from workspaces.jsontext import dumps
+from workspaces.jsontext import clean, dumps
 from workspaces.paths import parse_item_path
 from workspaces.principal import Principal
 

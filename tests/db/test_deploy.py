@@ -162,6 +162,17 @@ def test_a_folder_must_exist_and_be_writable():
         create_version(new(), by=a_principal("eve", folders_owned=set(), folders_write=set()))
 
 
+def test_whom_a_script_was_shared_with_for_writing_may_deploy_it_in_place():
+    first = make_script()
+    Script.objects.update(extra_perms={"u/eve": True, "u/bob": False})
+    eve, bob = (a_principal(name, folders_owned=set(), folders_write=set()) for name in ("eve", "bob"))
+    assert create_version(new(content="# eve", parent_hash=first.hash), by=eve).version.number == 2
+    with pytest.raises(Forbidden, match="bob may not change f/etl/load"):
+        create_version(new(content="# bob", auto_parent=True), by=bob)
+    with pytest.raises(Forbidden, match="eve may not move f/etl/load"):
+        create_version(new("u/eve/mine", auto_parent=True, parent_hash=first.hash), by=eve)
+
+
 @pytest.mark.parametrize(
     "setting",
     [
