@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,14 +92,20 @@ def spawn(cluster: Cluster) -> int:
     return fork_exec(command, cluster.owner, log=cluster.log, environ=environ, death_signal=signal.SIGINT)
 
 
-def wait_ready(cluster: Cluster, pid: int, *, within_s: float = 60) -> None:
-    """Wait until server `pid` accepts connections, then see to our role and database. Raises PostgresError."""
+def wait_ready(
+    cluster: Cluster, pid: int, *, within_s: float = 60, meanwhile: Callable[[], None] = lambda: None
+) -> None:
+    """Wait until server `pid` accepts connections, then see to our role and database. Raises PostgresError.
+
+    `meanwhile` is called again and again; what it raises ends the waiting.
+    """
     limit = time.monotonic() + within_s
     while not _is_ready(cluster, pid):
         if _is_gone(pid):
             raise PostgresError(f"Postgres stopped while starting: {last_words(cluster)} See {cluster.log}.")
         if time.monotonic() > limit:
             raise PostgresError(f"Postgres was not ready after {within_s:.0f} s: see {cluster.log}.")
+        meanwhile()
         time.sleep(0.01)
     _ensure_database(cluster)
 

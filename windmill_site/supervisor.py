@@ -79,12 +79,12 @@ class Supervisor:
     def watch(self) -> None:
         """Keep the parts running until a signal to stop arrives."""
         while True:
-            if self._next_signal(self._until_due()) in _STOPS:
-                return
-            self._reap()
+            self._reap()  # before waiting: whoever waited last may have taken the signal of a death
             for part in self.parts:
                 if part.due_at is not None and part.due_at <= time.monotonic():
                     self._start(part)
+            if self._next_signal(self._until_due()) in _STOPS:
+                return
 
     def stop(self) -> None:
         """Stop stage by stage, highest first; a second signal kills all at once. No child is left afterwards."""

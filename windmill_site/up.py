@@ -21,6 +21,8 @@ from windmill_site.supervisor import Part, StopRequested, Supervisor
 
 _REFUSALS = (host.HostError, NoUser, Unreachable, postgres.PostgresError, assets.AssetError)
 
+_LONGEST_RECOVERY_S = 1800
+
 
 def main(arguments: list[str]) -> int:
     """Run until stopped; the exit status. What prevents a start is told in one line."""
@@ -80,7 +82,8 @@ def _start_postgres(environment: Environment, owner: Owner, supervisor: Supervis
         stop_signals=(signal.SIGINT, signal.SIGQUIT),  # fast, then at once
     )
     supervisor.add(part)
-    postgres.wait_ready(cluster, part.pid)
+    # After a crash it replays its log first, which may take minutes.
+    postgres.wait_ready(cluster, part.pid, within_s=_LONGEST_RECOVERY_S, meanwhile=supervisor.check_stop)
 
 
 def _parsed(arguments: list[str]) -> argparse.Namespace:

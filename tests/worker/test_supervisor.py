@@ -159,5 +159,17 @@ def test_a_part_that_keeps_dying_is_started_less_and_less_often(start, said):
     assert pauses[0] < pauses[1] < pauses[2]
 
 
+def test_a_part_that_died_while_something_else_started_is_noticed(start, said):
+    process = start("""
+        supervisor.add(Part("short", lambda: fork_call(lambda: say("began"), None)))
+        supervisor.run_once(lambda: fork_call(lambda: time.sleep(0.5), None))
+        supervisor.watch()
+        supervisor.stop()
+    """)
+    eventually(lambda: said().count("began") >= 2, within_s=10)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(10) == 0
+
+
 def _numbers(lines: list[str]) -> list[float]:
     return [float(line) for line in lines if line[0].isdigit()]
