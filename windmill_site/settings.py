@@ -156,6 +156,7 @@ CRONJOBS = [
     ("17 3 * * *", "windmill_site.chores.maintenance.forget_expired_sessions"),
     ("27 * * * *", "windmill_site.chores.maintenance.make_partitions"),
     ("37 * * * *", "windmill_site.chores.maintenance.forget_kept_results"),
+    ("47 * * * *", "windmill_site.chores.maintenance.forget_idempotency_keys"),
 ]
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 16 * 1024 * 1024

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -13,9 +15,9 @@ from workers.notify import notify_on_commit, ready_event
 from workers.queue import DuplicateJob, KeyReused, NewJob, Pushed
 from workspaces.errors import BadRequest, Conflict
 
-__all__ = ["NewJob", "Once", "Pushed", "push_job", "push_now"]
+__all__ = ["KEYS_KEPT", "NewJob", "Once", "Pushed", "forget_old_keys", "push_job", "push_now"]
 
-from dataclasses import dataclass
+KEYS_KEPT = timedelta(days=7)
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,13 @@ async def push_now(conn: AsyncConnection[Any], job: NewJob, *, once: Once | None
     if pushed.ready:
         await serving.tell(conn, ready_event(job.tag, priority=job.priority))
     return pushed
+
+
+def forget_old_keys(before: datetime) -> int:
+    """Delete idempotency keys made before an instant, and answer how many; a retry that late is a new request."""
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM idempotency_key WHERE created_at < %s", [before])
+        return cursor.rowcount
 
 
 def _taken(job_id: UUID) -> BadRequest:

@@ -69,6 +69,18 @@ def test_tokens_are_forgotten_a_day_after_they_expired():
 
 
 @pytest.mark.django_db
+def test_idempotency_keys_are_forgotten_after_a_week():
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO idempotency_key (workspace_id, owner, key, fingerprint, job_id, created_at)"
+            " SELECT 'w', 'u/a', age::text, '', gen_random_uuid(), now() - age * interval '1 day'"
+            " FROM unnest(ARRAY[6, 8]) AS age"
+        )
+        maintenance.forget_idempotency_keys()
+        cursor.execute("SELECT key FROM idempotency_key WHERE workspace_id = 'w'")
+        assert cursor.fetchall() == [("6",)]
+
+
 def test_leases_nobody_holds_are_forgotten():
     Lease.objects.create(name="old", owner="gone", expires_at=clock.now() - timedelta(days=2))
     maintenance.forget_expired_sessions()

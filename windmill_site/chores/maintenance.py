@@ -10,7 +10,7 @@ from django.core.management import call_command
 from scripts_app import result_cache
 from vault import variables
 from windmill_site.chores.lease import once_within
-from workers import partitions
+from workers import partitions, push
 from workspaces import clock
 from workspaces.models import Lease, Token
 
@@ -40,6 +40,12 @@ def forget_expired_variables() -> None:
 def forget_kept_results() -> None:
     """Delete the results that no longer answer anything."""
     result_cache.drop_expired()
+
+
+@once_within(50)
+def forget_idempotency_keys() -> None:
+    """Delete keys nobody retries any more."""
+    push.forget_old_keys(clock.now() - push.KEYS_KEPT)
 
 
 @once_within(50)
