@@ -81,6 +81,7 @@ def test_idempotency_keys_are_forgotten_after_a_week():
         assert cursor.fetchall() == [("6",)]
 
 
+@pytest.mark.django_db
 def test_leases_nobody_holds_are_forgotten():
     Lease.objects.create(name="old", owner="gone", expires_at=clock.now() - timedelta(days=2))
     maintenance.forget_expired_sessions()
