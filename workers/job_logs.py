@@ -35,7 +35,7 @@ SELECT coalesce(max(finish), 0) FROM (
 """
 _LINES = """
 SELECT coalesce(sum(char_length(part) - char_length(replace(part, E'\\n', ''))), 0)
-FROM (SELECT left(text, greatest(0, %(offset)s - start)::int) AS part FROM job_log
+FROM (SELECT left(text, least(%(offset)s - start, 2000000000)::int) AS part FROM job_log
     WHERE job_id = %(id)s AND start < %(offset)s) AS before
 """
 _BLOBS_BEFORE = "SELECT start, content FROM job_log_blob WHERE job_id = %(id)s AND start < %(offset)s ORDER BY seq"

@@ -21,6 +21,8 @@ from workspaces.jsontext import BadJson, clean, clean_text, dumps
 
 MAX_BODY_BYTES = 8 * 1024 * 1024
 MAX_KEY = 255
+# Never an argument, whoever asks: arguments are stored and shown.
+_CREDENTIALS = frozenset({"authorization", "cookie", "proxy-authorization"})
 _RAW_TYPES = ("text/plain", "application/xml", "text/xml")
 
 
@@ -168,7 +170,7 @@ def _included(call: Call) -> dict[str, str]:
     """Headers and query arguments the caller wants passed as arguments."""
     extra: dict[str, str] = {}
     for name in _names(call.text("include_header")):
-        if name.lower() in call.headers:
+        if name.lower() in call.headers and name.lower() not in _CREDENTIALS:
             extra[name.lower().replace("-", "_")] = clean_text(call.headers[name.lower()])
     for name in _names(call.text("include_query")):
         if name in call.query and name != "token":

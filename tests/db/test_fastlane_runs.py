@@ -339,7 +339,9 @@ async def test_a_cookie_goes_through_django_and_its_same_site_rules(people, toke
 
 async def test_queued_arguments_hold_no_secret_of_the_request(api):
     async with serving_loop():
-        answer = await api.post("jobs/run/p/f/etl/load", {"n": 1}, headers={"X-Api-Key": "hush"})
+        answer = await api.post(
+            "jobs/run/p/f/etl/load", {"n": 1}, headers={"X-Api-Key": "hush"}, include_header="Authorization,Cookie"
+        )
         rows = await sql("SELECT row_to_json(j)::text FROM job j WHERE id = %s", UUID(answer.text))
     assert "hush" not in rows[0][0] and api.token not in rows[0][0]
     assert json.loads(rows[0][0])["raw_code"] is None

@@ -107,6 +107,8 @@ async def test_a_page_that_comes_back_gets_the_rest(api, cookie):  # N2
         await hand.claim()
         await hand.write(job_id, 0, 0, "one\ntwo\nthr")
         await hand.write(job_id, 1, 11, "ee\nfour\n")
+        async with opened(job_id, cookie, query="state=running&after=99999999999") as socket:
+            assert await socket.receive_nothing(timeout=0.2)
         for offset, first in ((0, ("1", "one")), (4, ("2", "two")), (9, ("3", "hree")), (14, ("4", "four"))):
             async with opened(job_id, cookie, query=f"state=running&after={offset}") as socket:
                 html = await told(socket, until="four")

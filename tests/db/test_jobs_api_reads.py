@@ -140,6 +140,14 @@ async def test_every_offset_reads_the_same_log(api):  # L1, L2
     assert {each["log_offset"] for each in tails} == {len(whole)}
 
 
+@pytest.mark.parametrize("offset", ["-5", "99999999999999", "x", "1" * 400])
+async def test_odd_offsets_read_nothing_or_are_refused(api, offset):
+    async with serving_loop():
+        job_id = await run(api)
+        answer = await api.get(f"jobs_u/getupdate/{job_id}", log_offset=offset)
+    assert answer.status == (400 if offset == "x" else 200), answer.text
+
+
 async def test_an_update_tells_state_and_end(api):
     hand = Hand()
     async with serving_loop():
