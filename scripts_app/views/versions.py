@@ -11,9 +11,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from scripts_app.archive import archive_script, unarchive_script
+from scripts_app.differences import DiffLine, diff_lines
 from scripts_app.find import find_script, find_version, hash_of
 from scripts_app.history import versions_of
-from scripts_app.models import Script
+from scripts_app.models import Script, ScriptVersion
 from workspaces import policy
 from workspaces.errors import Forbidden, NotFound
 from workspaces.policy import Role, role_of
@@ -25,12 +26,15 @@ MAX_SHOWN = 200
 
 @require_safe
 def history(request: PageRequest, workspace: str, path: str) -> HttpResponse:
-    """All versions, newest first; `?hash=` shows the code of one beside them."""
+    """All versions, newest first; `?hash=` shows the code of one beside them, `?view=changes` what it changed."""
     script = find_script(path, "read", by=request.principal)
     chosen = request.GET.get("hash")
     version = find_version(hash_of(chosen), by=request.principal) if chosen else script.head
     who = request.principal
+    shows_changes = request.GET.get("view") == "changes"
     context = {
+        "shows_changes": shows_changes,
+        "changes": _changes(version) if shows_changes and version else None,
         "script": script,
         "may_edit": role_of(who) >= Role.DEVELOPER and policy.may(who, "write", script.path, script.extra_perms),
         "versions": versions_of(script)[:MAX_SHOWN],
@@ -38,6 +42,12 @@ def history(request: PageRequest, workspace: str, path: str) -> HttpResponse:
         "nav_active": "home",
     }
     return render_page(request, "scripts_app/versions.html", "version", context)
+
+
+def _changes(version: ScriptVersion) -> list[DiffLine] | None:
+    """Against the version before; the first one has added everything."""
+    before = ScriptVersion.objects.filter(script_id=version.script_id, hash=version.parent_hash).first()
+    return diff_lines(before.content if before else "", version.content)
 
 
 @require_POST

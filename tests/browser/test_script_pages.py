@@ -269,11 +269,14 @@ def test_pages_fit_both_widths_and_themes(
     open_page: Callable[..., Page], api: httpx.Client, width: str, theme: str
 ) -> None:
     deploy(api, "f/demo/shown", ARTICLE, summary="Make an account for somebody", lock="", labels=["billing"])
+    changed = ARTICLE.replace("bool = True", "bool = False").replace("free or pro", "free, pro or team")
+    deploy(api, "f/demo/shown", changed, summary="Make an account for somebody", lock="", labels=["billing"])
     page = open_page(f"/w/{WORKSPACE}/", width=width, theme=theme, bypass_csp=True)
     pages = {
         "home": "",
         "script_page": "scripts/f/demo/shown",
         "versions": "scripts/versions/f/demo/shown",
+        "changes": "scripts/versions/f/demo/shown?view=changes",
         "editor": "scripts/edit/f/demo/shown",
     }
     for name, path in pages.items():

@@ -1,6 +1,7 @@
 """Pages of scripts, by the test client: what they show, what they refuse, what they cost."""
 
 import json
+import re
 
 import pytest
 
@@ -201,6 +202,17 @@ def test_versions_show_the_code_of_each(visitor, developer):
     html = visitor.get(f"/w/test/scripts/versions/f/etl/load?hash={first.hash_text}").content.decode()
     assert "the first" in html
     assert first.hash_text in html
+
+
+def test_versions_show_what_each_changed(visitor, developer):
+    deploy(developer, content="def main():\n    return 1")
+    second = deploy(developer, content="def main():\n    return 2")
+    html = visitor.get(f"/w/test/scripts/versions/f/etl/load?hash={second.hash_text}&view=changes").content.decode()
+    assert re.findall(r'diff-line (\w+)".*?<code>(.*?)</code>', html) == [
+        ("same", "def main():"),
+        ("removed", "    return 1"),
+        ("added", "    return 2"),
+    ]
 
 
 def test_archiving_goes_home(visitor, developer):
