@@ -4,6 +4,7 @@ import shutil
 import sys
 from pathlib import Path
 
+from docs import operations
 from windmill_site.environment import SETTINGS, Setting
 
 HERE = Path(__file__).resolve().parent
@@ -20,21 +21,28 @@ An empty value counts as unset. This page is generated from `windmill_site/envir
 
 def pages() -> dict[Path, str]:
     """Every generated page with its text."""
-    return {HERE / "settings.md": HEAD + "".join(map(_row, SETTINGS))}
+    return {
+        HERE / "settings.md": HEAD + "".join(map(_row, SETTINGS)),
+        HERE / "api-operations.md": operations.page(),
+    }
 
 
 def main(arguments: list[str]) -> int:
     """Write what is stale, or with --check name it and leave with 1."""
+    operations.set_up_django()
     stale = {path: text for path, text in pages().items() if not path.exists() or path.read_text() != text}
+    silent = operations.undescribed()
+    for route in silent:
+        print(f"{route.method} {route.path} has no sentence: give its view a docstring.", file=sys.stderr)
     if "--check" in arguments:
         for path in stale:
             print(f"{path.name} is not current: run `make docs`.", file=sys.stderr)
-        return int(bool(stale))
+        return int(bool(stale or silent))
     for path, text in stale.items():
         path.write_text(text)
     if _SHOT.exists():
         shutil.copy(_SHOT, HERE / "screenshot.png")
-    return 0
+    return int(bool(silent))
 
 
 def _row(setting: Setting) -> str:

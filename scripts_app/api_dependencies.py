@@ -40,7 +40,7 @@ class Wanted(Schema):
 
 @router.post("/dependencies", role=Role.DEVELOPER, scope="jobs:run", bare_cookie=True)
 async def resolve(request: PageRequest, payload: Body[Wanted]) -> HttpResponse:
-    """201 and `{lock}`, once the resolver is done; its error with 422 when there is none."""
+    """Resolve a source's dependencies: 201 and `{lock}` once it is done, or the resolver's error with 422."""
     job = _job(payload, request.principal)
 
     async def starting(call: Call) -> Start:
@@ -52,7 +52,7 @@ async def resolve(request: PageRequest, payload: Body[Wanted]) -> HttpResponse:
 
 @router.post("/dependencies_async", role=Role.DEVELOPER, scope="jobs:run", bare_cookie=True)
 async def resolve_async(request: PageRequest, payload: Body[Wanted]) -> HttpResponse:
-    """201 and the id of the job whose result is `{lock}`."""
+    """The same without waiting: 201 and the id of the job whose result is `{lock}`."""
     job = _job(payload, request.principal)
     async with serving.connection() as conn:
         await push(conn, Start(job, RunOptions()))

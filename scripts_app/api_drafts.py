@@ -20,7 +20,7 @@ class NewDraft(Schema):
 
 @router.post("/create", role=Role.DEVELOPER, scope="drafts:write")
 def create(request: PageRequest, payload: NewDraft) -> HttpResponse:
-    """201; in place of the caller's earlier draft at that path."""
+    """Keep a draft, 201; in place of the caller's earlier draft at that path."""
     save_draft(payload.path, payload.value, by=request.principal, kind=payload.typ)
     return text(f"draft {payload.path} created", 201)
 
@@ -36,5 +36,6 @@ def get(request: PageRequest, kind: str, path: str) -> dict[str, Any]:
 
 @router.delete("/delete/{kind}/{path:path}", role=Role.DEVELOPER, scope="drafts:write")
 def delete(request: PageRequest, kind: str, path: str) -> HttpResponse:
+    """Discard the caller's own draft."""
     delete_draft(path, by=request.principal, kind=kind)
     return text(f"draft {path} deleted")

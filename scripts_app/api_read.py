@@ -71,7 +71,7 @@ class Source(Schema):
 
 @router.get("/list", role=Role.MEMBER, scope="scripts:read")
 def list_all(request: PageRequest, page: Query[Page], wanted: Query[Wanted]) -> list[dict[str, Any]]:
-    """What the caller may read, without the long texts, newest edit first."""
+    """The scripts the caller may read, without the long texts, newest edit first."""
     if wanted.starred_only or wanted.dedicated_worker:
         return []  # nothing is starred and no worker dedicated yet
     rows = page.of(list_scripts(request.principal, wanted.as_filter()))
@@ -80,7 +80,7 @@ def list_all(request: PageRequest, page: Query[Page], wanted: Query[Wanted]) -> 
 
 @router.get("/list_search", role=Role.MEMBER, scope="scripts:read")
 def list_search(request: PageRequest) -> list[dict[str, str]]:
-    """Path and content of what the caller may read."""
+    """Path and content of the scripts the caller may read."""
     rows = Script.objects.visible_to(request.principal).filter(archived_at=None, head__isnull=False)
     found = rows.order_by("path").values_list("path", "head__content")[:MAX_SEARCHED]
     return [{"path": path, "content": content} for path, content in found]
@@ -88,7 +88,7 @@ def list_search(request: PageRequest) -> list[dict[str, str]]:
 
 @router.get("/list_paths", role=Role.MEMBER, scope="scripts:read")
 def list_paths(request: PageRequest) -> list[str]:
-    """The paths of what the caller may read."""
+    """The paths of the scripts the caller may read."""
     rows = Script.objects.visible_to(request.principal).filter(archived_at=None, head__isnull=False)
     return list(rows.order_by("path").values_list("path", flat=True))
 
@@ -116,7 +116,7 @@ def get_with_draft(request: PageRequest, path: str) -> dict[str, Any]:
 
 @router.get("/get/h/{hash}", role=Role.MEMBER, scope="scripts:read", scope_path="view")
 def get_by_hash(request: PageRequest, hash: str) -> dict[str, Any]:
-    """Any version, archived ones too."""
+    """A version by its hash, archived ones too."""
     version = _version(request, hash)
     return _full(version.script, version)
 
@@ -129,17 +129,19 @@ def raw_by_path(request: PageRequest, path: str) -> HttpResponse:
 
 @router.get("/raw/h/{hash}", role=Role.MEMBER, scope="scripts:read", scope_path="view")
 def raw_by_hash(request: PageRequest, hash: str) -> HttpResponse:
+    """The source of a version alone."""
     return text(_version(request, hash.split(".")[0]).content)
 
 
 @router.get("/exists/p/{path:path}", role=Role.MEMBER, scope="scripts:read")
 def exists(request: PageRequest, path: str) -> bool:
+    """Is there a readable script at the path?"""
     return Script.objects.visible_to(request.principal).filter(path=path, archived_at=None).exists()
 
 
 @router.get("/history/p/{path:path}", role=Role.MEMBER, scope="scripts:read")
 def history(request: PageRequest, path: str, page: Query[Page]) -> list[dict[str, Any]]:
-    """The versions, newest first."""
+    """The versions of a script, newest first."""
     script = find_script(path, "read", by=request.principal)
     return [_history_row(version) for version in page.of(versions_of(script))]
 

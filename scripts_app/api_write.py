@@ -26,7 +26,7 @@ class Message(Schema):
 
 @router.post("/create", role=Role.DEVELOPER, scope="scripts:write", scope_path="view")
 def create(request: PageRequest, payload: Body[dict[str, Any]], skip_if_noop: bool = False) -> HttpResponse:
-    """201 and the version's hash; the existing one when nothing changed and `skip_if_noop` is set."""
+    """Deploy: 201 and the version's hash; the existing one when nothing changed and `skip_if_noop` is set."""
     new = read_new_script(payload)
     require_scope(request.principal, "scripts:write", new.path)
     if new.parent_hash is not None:  # a rename acts on the old path too
@@ -47,6 +47,7 @@ def update_history(request: PageRequest, hash: str, path: str, payload: Message)
 
 @router.post("/archive/p/{path:path}", role=Role.DEVELOPER, scope="scripts:write")
 def archive_path(request: PageRequest, path: str) -> HttpResponse:
+    """Hide the script and free its path; its versions stay runnable by hash."""
     archive_script(find_script(path, "own", by=request.principal), by=request.principal)
     return text(f"script {path} archived")
 

@@ -60,7 +60,7 @@ class Filters(Schema):
 def list_resources(
     request: PageRequest, workspace: str, page: Query[Page], filters: Query[Filters]
 ) -> list[dict[str, Any]]:
-    """Readable ones by path; references in values are left as written."""
+    """Readable resources by path; references in values are left as written."""
     rows = _filtered(policy.visible(request.principal, Resource.objects.all()), filters)
     return [_shape(row, request) for row in page.of(rows.order_by("path"))]
 
@@ -74,12 +74,13 @@ def list_names(request: PageRequest, workspace: str, name: str) -> list[dict[str
 
 @router.get("/get/{path:path}", role=Role.MEMBER, scope="resources:read")
 def get(request: PageRequest, workspace: str, path: str) -> dict[str, Any]:
+    """The resource with its value as it was written."""
     return _shape(resources.find(request.principal, "read", path), request)
 
 
 @router.get("/get_value/{path:path}", role=Role.MEMBER, scope="resources:read")
 def get_value(request: PageRequest, workspace: str, path: str) -> HttpResponse:
-    """The value as it was written."""
+    """The value alone, as it was written."""
     resource = resources.find(request.principal, "read", path)
     items.require_secret_reader(request.principal)
     return json_text(dumps(resource.value))
@@ -100,11 +101,13 @@ def get_value_interpolated(
 
 @router.get("/exists/{path:path}", role=Role.MEMBER, scope="resources:read")
 def exists(request: PageRequest, workspace: str, path: str) -> bool:
+    """Is there a readable resource at the path?"""
     return policy.visible(request.principal, Resource.objects.all()).filter(path=path).exists()
 
 
 @router.post("/create", role=Role.DEVELOPER, scope="resources:write", scope_path="view")
 def create(request: PageRequest, workspace: str, payload: NewResource, update_if_exists: bool = False) -> HttpResponse:
+    """Make a resource; 201."""
     new = resources.NewResource(
         path=payload.path,
         value=payload.value,
@@ -119,6 +122,7 @@ def create(request: PageRequest, workspace: str, payload: NewResource, update_if
 
 @router.post("/update/{path:path}", role=Role.DEVELOPER, scope="resources:write")
 def update(request: PageRequest, workspace: str, path: str, payload: EditResource) -> HttpResponse:
+    """Change what the body names of a resource."""
     change = resources.Change(**payload.dict(exclude_unset=True))
     resource = resources.update_resource(path, change, by=request.principal)
     return text(f"resource {resource.path} updated")
@@ -126,12 +130,14 @@ def update(request: PageRequest, workspace: str, path: str, payload: EditResourc
 
 @router.post("/update_value/{path:path}", role=Role.DEVELOPER, scope="resources:write")
 def update_value(request: PageRequest, workspace: str, path: str, payload: NewValue) -> HttpResponse:
+    """Replace the value alone."""
     resources.update_resource(path, resources.Change(value=payload.value), by=request.principal)
     return text(f"value of resource {path} updated")
 
 
 @router.delete("/delete/{path:path}", role=Role.DEVELOPER, scope="resources:write")
 def delete(request: PageRequest, workspace: str, path: str) -> HttpResponse:
+    """Remove a resource."""
     resources.delete_resource(path, by=request.principal)
     return text(f"resource {path} deleted")
 

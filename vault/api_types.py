@@ -37,39 +37,45 @@ class NewType(EditType):
 
 @router.get("/list", role=Role.MEMBER, scope="resources:read")
 def list_types(request: PageRequest, workspace: str) -> list[dict[str, Any]]:
-    """The workspace's and those of `admins`."""
+    """The resource types of the workspace and those of `admins`."""
     return [_shape(each) for each in types_seen_in(workspace)]
 
 
 @router.get("/listnames", role=Role.MEMBER, scope="resources:read")
 def list_names(request: PageRequest, workspace: str) -> list[str]:
+    """The names of the resource types."""
     return list(types_seen_in(workspace).values_list("name", flat=True))
 
 
 @router.get("/get/{name}", role=Role.MEMBER, scope="resources:read")
 def get(request: PageRequest, workspace: str, name: str) -> dict[str, Any]:
+    """A resource type with its JSON schema."""
     return _shape(resource_types.find_type(request.principal, name))
 
 
 @router.get("/exists/{name}", role=Role.MEMBER, scope="resources:read")
 def exists(request: PageRequest, workspace: str, name: str) -> bool:
+    """Is there a type of this name?"""
     return types_seen_in(workspace).filter(name=name).exists()
 
 
 @router.post("/create", role=Role.DEVELOPER, scope="resources:write")
 def create(request: PageRequest, workspace: str, payload: NewType) -> HttpResponse:
+    """Make a resource type; 201."""
     resource_types.create_type(payload.name, payload.as_fields(), by=request.principal)
     return text(f"resource type {payload.name} created", 201)
 
 
 @router.post("/update/{name}", role=Role.ADMIN, scope="resources:write")
 def update(request: PageRequest, workspace: str, name: str, payload: EditType) -> HttpResponse:
+    """Change what the body names of a type."""
     resource_types.update_type(name, payload.as_fields(), by=request.principal)
     return text(f"resource type {name} updated")
 
 
 @router.delete("/delete/{name}", role=Role.ADMIN, scope="resources:write")
 def delete(request: PageRequest, workspace: str, name: str) -> HttpResponse:
+    """Remove a resource type; its resources stay."""
     resource_types.delete_type(name, by=request.principal)
     return text(f"resource type {name} deleted")
 

@@ -57,7 +57,7 @@ class Filters(Schema):
 def list_variables(
     request: PageRequest, workspace: str, page: Query[Page], filters: Query[Filters]
 ) -> list[dict[str, Any]]:
-    """Readable ones by path; values of secrets are null."""
+    """Readable variables by path; values of secrets are null."""
     rows = policy.visible(request.principal, Variable.objects.all()).exclude(path__contains="/secret_arg/")
     rows = _filtered(rows, filters).annotate(
         is_linked=Exists(Resource.objects.filter(workspace_id=OuterRef("workspace_id"), path=OuterRef("path")))
@@ -101,11 +101,13 @@ def get_value(request: PageRequest, workspace: str, path: str) -> HttpResponse:
 
 @router.get("/exists/{path:path}", role=Role.MEMBER, scope="variables:read")
 def exists(request: PageRequest, workspace: str, path: str) -> bool:
+    """Is there a readable variable at the path?"""
     return policy.visible(request.principal, variables.living()).filter(path=path).exists()
 
 
 @router.post("/create", role=Role.DEVELOPER, scope="variables:write", scope_path="view")
 def create(request: PageRequest, workspace: str, payload: NewVariable, already_encrypted: bool = False) -> HttpResponse:
+    """Make a variable, sealed with `is_secret`; 201."""
     given = payload.dict()
     given["is_oauth"], given["ws_specific"] = bool(payload.is_oauth), bool(payload.ws_specific)
     given["labels"] = payload.labels or []
@@ -118,6 +120,7 @@ def create(request: PageRequest, workspace: str, payload: NewVariable, already_e
 def update(
     request: PageRequest, workspace: str, path: str, payload: EditVariable, already_encrypted: bool = False
 ) -> HttpResponse:
+    """Change what the body names of a variable."""
     change = variables.Change(**payload.dict(), is_encrypted=already_encrypted and payload.is_secret is not False)
     variable = variables.update_variable(path, change, by=request.principal)
     return text(f"variable {variable.path} updated")
@@ -125,6 +128,7 @@ def update(
 
 @router.delete("/delete/{path:path}", role=Role.DEVELOPER, scope="variables:write")
 def delete(request: PageRequest, workspace: str, path: str) -> HttpResponse:
+    """Remove a variable."""
     variables.delete_variable(path, by=request.principal)
     return text(f"variable {path} deleted")
 

@@ -21,10 +21,12 @@ def add_to(api: NinjaAPI) -> None:
 
     @router.get("/openapi.json", role=Role.PUBLIC, include_in_schema=False)
     def openapi_json(request: HttpRequest) -> HttpResponse:
+        """This API as an OpenAPI description."""
         return HttpResponse(described(), content_type="application/json")
 
     @router.get("/openapi.yaml", role=Role.PUBLIC, include_in_schema=False)
     def openapi_yaml(request: HttpRequest) -> HttpResponse:
+        """The same text for readers of YAML."""
         return HttpResponse(described(), content_type="application/yaml")
 
     api.add_router("", router)

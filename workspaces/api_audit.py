@@ -30,7 +30,7 @@ class Filters(Schema):
 def list_entries(
     request: PageRequest, workspace: str, page: Query[Page], filters: Query[Filters]
 ) -> list[dict[str, Any]]:
-    """Newest first: admins see all of the workspace, others what they did themselves."""
+    """Entries, newest first: admins see all of the workspace, others what they did themselves."""
     columns = {
         "action_kind": filters.action_kind,
         "operation__startswith": filters.operation,
@@ -47,6 +47,7 @@ def list_entries(
 
 @router.get("/get/{entry_id}", role=Role.MEMBER, scope="audit:read")
 def get(request: PageRequest, workspace: str, entry_id: int) -> dict[str, Any]:
+    """One entry of the audit log."""
     entry = _seen_by(request.principal).filter(pk=entry_id).first()
     if entry is None:
         raise NotFound(f"Audit entry not found at name {entry_id}")

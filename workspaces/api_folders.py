@@ -37,13 +37,14 @@ class Owner(Schema):
 
 @router.get("/list", role=Role.MEMBER, scope="folders:read")
 def list_folders(request: PageRequest, workspace: str, page: Query[Page]) -> list[dict[str, Any]]:
-    """Those one may see, by name."""
+    """The folders one may see, by name."""
     start = (page.page - 1) * page.per_page
     return [_shape(each) for each in folders.visible_folders(request.principal)[start : start + page.per_page]]
 
 
 @router.get("/listnames", role=Role.MEMBER, scope="folders:read")
 def list_names(request: PageRequest, workspace: str, only_member_of: bool = False) -> list[str]:
+    """The names of those one may see; `only_member_of`: of those one has rights in."""
     by = request.principal
     names = [each.name for each in folders.visible_folders(by)]
     return [name for name in names if not only_member_of or name in by.folders_read | by.folders_write]
@@ -51,46 +52,53 @@ def list_names(request: PageRequest, workspace: str, only_member_of: bool = Fals
 
 @router.get("/get/{name}", role=Role.MEMBER, scope="folders:read")
 def get(request: PageRequest, workspace: str, name: str) -> dict[str, Any]:
+    """A folder with its owners and rights."""
     return _shape(folders.find_folder(name, by=request.principal))
 
 
 @router.get("/exists/{name}", role=Role.MEMBER, scope="folders:read")
 def exists(request: PageRequest, workspace: str, name: str) -> bool:
-    """Also of folders one cannot see: a name is taken all the same."""
+    """Is the name taken? Also of folders one cannot see: a name is taken all the same."""
     return Folder.objects.filter(workspace_id=workspace, name=name).exists()
 
 
 @router.get("/is_owner/{name}", role=Role.MEMBER, scope="folders:read")
 def is_owner(request: PageRequest, workspace: str, name: str) -> bool:
+    """Does the caller own the folder?"""
     return request.principal.may_all or name in request.principal.folders_owned
 
 
 @router.post("/create", role=Role.DEVELOPER, scope="folders:write")
 def create(request: PageRequest, workspace: str, payload: NewFolder) -> HttpResponse:
+    """Make a folder; the caller owns it."""
     folders.create_folder(payload.name, payload.as_fields(), by=request.principal)
     return text(f"Created folder {payload.name}")
 
 
 @router.post("/update/{name}", role=Role.DEVELOPER, scope="folders:write")
 def update(request: PageRequest, workspace: str, name: str, payload: EditFolder) -> HttpResponse:
+    """Change a folder's texts, owners and rights."""
     folders.update_folder(name, payload.as_fields(), by=request.principal)
     return text(f"Updated folder {name}")
 
 
 @router.delete("/delete/{name}", role=Role.DEVELOPER, scope="folders:write")
 def delete(request: PageRequest, workspace: str, name: str) -> HttpResponse:
+    """Remove a folder; what lies in it stays, for admins alone."""
     folders.delete_folder(name, by=request.principal)
     return text(f"Deleted folder {name}")
 
 
 @router.post("/addowner/{name}", role=Role.DEVELOPER, scope="folders:write")
 def add_owner(request: PageRequest, workspace: str, name: str, payload: Owner) -> HttpResponse:
+    """Make a person or a group an owner."""
     folders.add_owner(name, payload.owner, by=request.principal)
     return text(f"Added {payload.owner} to the owners of folder {name}")
 
 
 @router.post("/removeowner/{name}", role=Role.DEVELOPER, scope="folders:write")
 def remove_owner(request: PageRequest, workspace: str, name: str, payload: Owner) -> HttpResponse:
+    """Take the ownership back."""
     folders.remove_owner(name, payload.owner, by=request.principal, write=payload.write)
     return text(f"Removed {payload.owner} from the owners of folder {name}")
 

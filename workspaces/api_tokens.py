@@ -25,7 +25,7 @@ class NewToken(Schema):
 
 @router.post("/create", role=Role.LOGIN, scope="users:write", any_token=True)
 def create(request: PageRequest, payload: NewToken) -> HttpResponse:
-    """201 and the token's text, shown this once."""
+    """Make a token: 201 and the token's text, shown this once."""
     if payload.expiration is not None and payload.expiration.tzinfo is None:
         raise BadRequest("The expiration has no time zone; write it as 2030-01-31T12:00:00Z")
     minted = tokens.create_token(
@@ -41,7 +41,7 @@ def create(request: PageRequest, payload: NewToken) -> HttpResponse:
 
 @router.get("/list", role=Role.LOGIN, scope="users:read")
 def list_tokens(request: PageRequest, page: Query[Page], exclude_ephemeral: bool = False) -> list[dict[str, Any]]:
-    """One's own, newest first; logins are ephemeral."""
+    """One's own tokens, newest first; logins are ephemeral."""
     own = Token.objects.filter(user_id=request.principal.user_id).select_related("user").order_by("-created_at")
     if exclude_ephemeral:
         own = own.exclude(kind="session")
@@ -50,6 +50,7 @@ def list_tokens(request: PageRequest, page: Query[Page], exclude_ephemeral: bool
 
 @router.delete("/delete/{prefix}", role=Role.LOGIN, scope="users:write")
 def delete(request: PageRequest, prefix: str) -> HttpResponse:
+    """End one of one's own tokens, named by the first characters that lists show."""
     tokens.delete_token(prefix, by=request.principal)
     return text(f"deleted token {prefix}")
 

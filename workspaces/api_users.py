@@ -61,11 +61,13 @@ def whoami(request: PageRequest) -> dict[str, Any]:
 
 @router.get("/email", role=Role.LOGIN, any_token=True)
 def email(request: PageRequest) -> HttpResponse:
+    """One's own e-mail address as text."""
     return text(request.principal.email)
 
 
 @router.get("/exists/{email}", role=Role.SUPERADMIN, scope="users:read")
 def account_exists(request: PageRequest, email: str) -> bool:
+    """Is there an account with this address?"""
     return User.objects.filter(email=email.strip().lower()).exists()
 
 
@@ -77,6 +79,7 @@ def list_accounts(request: PageRequest, page: Query[Page]) -> list[dict[str, Any
 
 @router.post("/create", role=Role.SUPERADMIN, scope="users:write")
 def create(request: PageRequest, payload: NewAccount) -> HttpResponse:
+    """Make an account; 201."""
     accounts.create_account(
         payload.email,
         payload.password,
@@ -90,7 +93,7 @@ def create(request: PageRequest, payload: NewAccount) -> HttpResponse:
 
 @router.post("/setpassword", role=Role.LOGIN, scope="users:write")
 def set_password(request: PageRequest, payload: NewPassword) -> HttpResponse:
-    """One's own. Every other login ends."""
+    """Set one's own password. Every other login ends."""
     user = User.objects.filter(pk=request.principal.user_id).first()
     if user is None or request.principal.kind == "job":
         raise NotFound("this credential belongs to no account with a password; log in first")
@@ -116,6 +119,7 @@ def whoami_here(request: PageRequest, workspace: str) -> dict[str, Any]:
 
 @workspaced.get("/list", role=Role.MEMBER, scope="users:read")
 def list_members(request: PageRequest, workspace: str, page: Query[Page]) -> list[dict[str, Any]]:
+    """The members of the workspace with their roles."""
     named = Prefetch("groups", Group.objects.order_by("name"))
     rows = Membership.objects.filter(workspace_id=workspace).select_related("user").prefetch_related(named)
     return [
@@ -126,22 +130,26 @@ def list_members(request: PageRequest, workspace: str, page: Query[Page]) -> lis
 
 @workspaced.get("/list_usernames", role=Role.MEMBER, scope="users:read")
 def list_usernames(request: PageRequest, workspace: str) -> list[str]:
+    """The user names of the workspace."""
     rows = Membership.objects.filter(workspace_id=workspace).order_by("username")
     return list(rows.values_list("username", flat=True))
 
 
 @workspaced.get("/get/{username}", role=Role.MEMBER, scope="users:read")
 def get(request: PageRequest, workspace: str, username: str) -> dict[str, Any]:
+    """A member by user name."""
     return _member(members.find_member(username, by=request.principal), request.principal)
 
 
 @workspaced.get("/username_to_email/{username}", role=Role.MEMBER, scope="users:read")
 def username_to_email(request: PageRequest, workspace: str, username: str) -> HttpResponse:
+    """The e-mail address of a member as text."""
     return text(members.find_member(username, by=request.principal).user.email)
 
 
 @workspaced.post("/update/{username}", role=Role.ADMIN, scope="users:write")
 def update(request: PageRequest, workspace: str, username: str, payload: EditMember) -> HttpResponse:
+    """Change a member's role, or disable them."""
     members.update_member(
         username,
         by=request.principal,
@@ -154,6 +162,7 @@ def update(request: PageRequest, workspace: str, username: str, payload: EditMem
 
 @workspaced.delete("/delete/{username}", role=Role.ADMIN, scope="users:write")
 def delete(request: PageRequest, workspace: str, username: str) -> HttpResponse:
+    """Remove a member from the workspace; the account stays."""
     members.remove_member(username, by=request.principal)
     return text(f"user {username} deleted")
 

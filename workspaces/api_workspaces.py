@@ -47,19 +47,20 @@ class NewSetting(Schema):
 
 @router.get("/list", role=Role.LOGIN, scope="workspaces:read")
 def list_workspaces(request: PageRequest) -> list[dict[str, Any]]:
-    """One's own."""
+    """One's own workspaces."""
     mine = Membership.objects.filter(user_id=request.principal.user_id, is_disabled=False).values("workspace_id")
     return [_shape(each) for each in Workspace.objects.filter(id__in=mine, archived_at=None).order_by("id")]
 
 
 @router.get("/list_as_superadmin", role=Role.SUPERADMIN, scope="workspaces:read")
 def list_all(request: PageRequest, page: Query[Page]) -> list[dict[str, Any]]:
+    """Every workspace of the instance."""
     return [_shape(each) for each in page.of(Workspace.objects.order_by("id"))]
 
 
 @router.get("/users", role=Role.LOGIN, scope="workspaces:read")
 def list_own_places(request: PageRequest) -> dict[str, Any]:
-    """One's own with the user names in them."""
+    """One's own workspaces with the user names in them."""
     mine = Membership.objects.filter(user_id=request.principal.user_id, workspace__archived_at=None)
     return {
         "email": request.principal.email,
@@ -80,7 +81,7 @@ def list_own_places(request: PageRequest) -> dict[str, Any]:
 
 @router.post("/create", role=Role.SUPERADMIN, scope="workspaces:write")
 def create(request: PageRequest, payload: NewWorkspace) -> HttpResponse:
-    """The caller becomes its admin, unless it is the instance's own secret."""
+    """Make a workspace; 201. The caller becomes its admin, unless it is the instance's own secret."""
     owner = User.objects.filter(pk=request.principal.user_id).first() if request.principal.user_id else None
     tenants.create_workspace(
         payload.id,
@@ -95,12 +96,13 @@ def create(request: PageRequest, payload: NewWorkspace) -> HttpResponse:
 
 @router.post("/exists", role=Role.LOGIN, scope="workspaces:read")
 def exists(request: PageRequest, payload: WorkspaceId) -> bool:
+    """Is the id taken?"""
     return Workspace.objects.filter(id=payload.id).exists()
 
 
 @router.post("/exists_username", role=Role.LOGIN, scope="workspaces:read")
 def exists_username(request: PageRequest, payload: TakenUsername) -> bool:
-    """For members of the workspace and superadmins; others learn nothing of its people."""
+    """Is the user name taken? For members of the workspace and superadmins; others learn nothing of its people."""
     if not request.principal.is_superadmin:
         mine = Membership.objects.filter(workspace_id=payload.id, user_id=request.principal.user_id, is_disabled=False)
         if not mine.exists():
@@ -110,7 +112,7 @@ def exists_username(request: PageRequest, payload: TakenUsername) -> bool:
 
 @workspaced.post("/add_user", role=Role.ADMIN, scope="workspaces:write")
 def add_user(request: PageRequest, workspace: str, payload: NewMember) -> HttpResponse:
-    """Also of an address without an account: one without password is made, to be given one by a superadmin."""
+    """Add a member; for an address without an account one without password is made, which a superadmin gives."""
     email = payload.email.strip().lower()
     user = User.objects.filter(email=email).first()
     if user is None:
@@ -128,12 +130,13 @@ def add_user(request: PageRequest, workspace: str, payload: NewMember) -> HttpRe
 
 @workspaced.get("/get_workspace_name", role=Role.MEMBER, scope="workspaces:read")
 def get_name(request: PageRequest, workspace: str) -> HttpResponse:
+    """The workspace's name as text."""
     return text(request.workspace.name)
 
 
 @settings.get("/{key}", role=Role.LOGIN, scope="settings:read")
 def get_setting(request: PageRequest, key: str) -> Any:
-    """JSON; null when it was never set. Most are for superadmins."""
+    """An instance setting as JSON; null when it was never set. Most are for superadmins."""
     if key not in settings_store.PUBLIC and not request.principal.is_superadmin:
         raise Forbidden(f"Only superadmins read the setting {key[:100]}")
     return settings_store.get(key)
@@ -141,6 +144,7 @@ def get_setting(request: PageRequest, key: str) -> Any:
 
 @settings.post("/{key}", role=Role.SUPERADMIN, scope="settings:write")
 def set_setting(request: PageRequest, key: str, payload: NewSetting) -> HttpResponse:
+    """Set an instance setting to a JSON value."""
     if len(key) > 100:
         raise BadRequest("The name of a setting has at most 100 characters")
     settings_store.put(key, payload.value, by=request.principal)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -42,12 +42,13 @@ class PageRequest(HttpRequest):
 
 @dataclass(frozen=True)
 class Route:
-    """One method of one address. `path` is written `/w/{workspace}/scripts/get/p/{path}`."""
+    """One method of one address. `path` is written `/w/{workspace}/scripts/get/p/{path}`; `about` is for the docs."""
 
     method: str
     path: str
     surface: Surface
     permission: Permission | None
+    about: str = field(default="", compare=False)
 
 
 class Guard:
@@ -183,7 +184,7 @@ def _methods(pattern: URLPattern, here: str) -> Iterator[Route]:
     for operation in operations:
         guards = [each.permission for each in operation.auth_callbacks if isinstance(each, Guard)]
         for method in operation.methods:
-            yield Route(method, here, "api", guards[0] if guards else None)
+            yield Route(method, here, "api", guards[0] if guards else None, operation.description or operation.summary)
 
 
 def _operations(view: Any) -> list[Any] | None:

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from docs.generate import pages
+from docs import operations
+from docs.generate import main, pages
+from workspaces.routes import registered
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -14,6 +16,22 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 @pytest.mark.parametrize("path", list(pages()), ids=lambda path: path.name)
 def test_generated_pages_are_current(path):
     assert path.read_text() == pages()[path], "run `make docs`"
+
+
+def test_every_api_operation_is_listed_with_a_sentence():
+    listed = (ROOT / "docs" / "api-operations.md").read_text()
+    for route in registered():
+        if route.surface in ("api", "raw"):
+            row = f"| {route.method} | `{route.path.replace('/api/w/{workspace}', 'W')}` |"
+            assert row in listed, "run `make docs`"
+    assert [f"{route.method} {route.path}" for route in operations.undescribed()] == []
+
+
+def test_check_names_what_is_stale(capsys, monkeypatch, tmp_path):
+    assert main(["--check"]) == 0
+    monkeypatch.setattr("docs.generate.pages", lambda: {tmp_path / "api-operations.md": "one operation more"})
+    assert main(["--check"]) == 1
+    assert "api-operations.md is not current: run `make docs`." in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("document", PAGES, ids=lambda path: path.name)

@@ -31,7 +31,7 @@ async def cancel(call: Call) -> Answer:
 
 
 async def force_cancel(call: Call) -> Answer:
-    """POST jobs_u/queue/force_cancel/{id}: from the top parent, at once."""
+    """POST jobs_u/queue/force_cancel/{id} → the same from the top parent, at once."""
     return await _cancel(call, force=True)
 
 
@@ -59,7 +59,7 @@ async def cancel_selection(call: Call) -> Answer:
 
 
 async def cancel_persistent(call: Call) -> Answer:
-    """POST jobs_u/queue/cancel_persistent/{path}: every queued or running job of a script."""
+    """POST jobs_u/queue/cancel_persistent/{path}: cancel every queued or running job of a script."""
     async with serving.connection() as conn:
         parameters = {"workspace_id": call.workspace_id, "path": call.tail}
         rows = await (await conn.execute(_PERPETUAL, parameters)).fetchall()
@@ -100,7 +100,7 @@ async def worker_is_draining(call: Call) -> Answer:
 
 
 async def user_state(call: Call) -> Answer:
-    """GET|POST jobs/flow/user_states/{root}/{key}: only runs of flows have them."""
+    """GET|POST jobs/flow/user_states/{root}/{key}: 404 today; only runs of flows have them."""
     raise NotFound("flow run not found; only runs of flows have user states")
 
 

@@ -24,12 +24,12 @@ async def list_jobs(call: Call) -> Answer:
 
 
 async def list_queued(call: Call) -> Answer:
-    """GET jobs/queue/list."""
+    """GET jobs/queue/list → jobs that wait or run."""
     return await _list(call, "queue")
 
 
 async def list_completed(call: Call) -> Answer:
-    """GET jobs/completed/list."""
+    """GET jobs/completed/list → finished jobs, newest first."""
     return await _list(call, "completed")
 
 

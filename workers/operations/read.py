@@ -75,7 +75,7 @@ async def get_result_maybe(call: Call) -> Answer:
 
 
 async def get_timing(call: Call) -> Answer:
-    """GET jobs_u/completed/get_timing/{id}."""
+    """GET jobs_u/completed/get_timing/{id} → when it was made, when it started, how long it took."""
     async with serving.connection() as conn:
         row = await find_job(conn, call.principal, call.job_id())
     times: dict[str, Any] = {"created_at": timestamp(row.created_at)}
@@ -87,14 +87,14 @@ async def get_timing(call: Call) -> Answer:
 
 
 async def get_args(call: Call) -> Answer:
-    """GET jobs_u/get_args/{id}."""
+    """GET jobs_u/get_args/{id} → its arguments."""
     async with serving.connection() as conn:
         row = await find_job(conn, call.principal, call.job_id(), heavy=("args",))
     return json_text(row.args or "{}")
 
 
 async def get_root_job_id(call: Call) -> Answer:
-    """GET jobs_u/get_root_job_id/{id} → a JSON string."""
+    """GET jobs_u/get_root_job_id/{id} → the id of the run's root, a JSON string."""
     async with serving.connection() as conn:
         row = await find_job(conn, call.principal, call.job_id())
         top = await (await conn.execute(_ROOT, {"id": row.id})).fetchone()

@@ -90,7 +90,7 @@ async def list_custom_tags(call: Call) -> Answer:
 
 
 async def list_workspace_tags(call: Call) -> Answer:
-    """GET /workers/custom_tags_for_workspace: those this workspace may use."""
+    """GET /workers/custom_tags_for_workspace → those this workspace may use."""
     async with serving.connection() as conn:
         listed = await tags.custom_tags(conn)
     names = [each.partition("(")[0].strip() for each in listed]
@@ -107,7 +107,7 @@ async def exists_workers_with_tags(call: Call) -> Answer:
 
 
 async def default_tags(call: Call) -> Answer:
-    """GET /workers/get_default_tags."""
+    """GET /workers/get_default_tags → the tags of languages and kinds."""
     return json(sorted(tags.default_tags()))
 
 
@@ -139,7 +139,7 @@ async def version(call: Call) -> Answer:
 
 
 async def uptodate(call: Call) -> Answer:
-    """GET /uptodate."""
+    """GET /uptodate → always `yes`: this server looks for no releases."""
     return text("yes")
 
 
@@ -154,7 +154,7 @@ async def health(call: Call) -> Answer:
 
 
 async def health_detailed(call: Call) -> Answer:
-    """GET /health/detailed: with versions, queue and workers."""
+    """GET /health/detailed → the same with versions, queue and workers."""
     about = await _health()
     async with serving.connection() as conn:
         rows = await (await conn.execute(_WORKERS, {"within_s": ALIVE_S, "limit": 1000, "offset": 0})).fetchall()

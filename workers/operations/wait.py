@@ -29,7 +29,7 @@ async def run_wait_script_by_path(call: Call) -> Answer:
 
 
 async def run_wait_script_by_hash(call: Call) -> Answer:
-    """POST jobs/run_wait_result/h/{hash} → the result."""
+    """POST or GET jobs/run_wait_result/h/{hash} → the result."""
     return await answer_result(call, run.script_of_hash)
 
 

@@ -16,6 +16,8 @@ from windmill_site.host import ROOT
 class Command(Upstream):
     """django-crontab's command, told where cron is and which environment the entries need."""
 
+    help = "Puts the periodic chores into the host's cron (add), lists them (show) or takes them out (remove)."
+
     def handle(self, *args: Any, **options: Any) -> None:
         """Check for cron and hand over. Raises CommandError."""
         if options["subcommand"] != "run":
