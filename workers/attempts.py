@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from uuid import UUID
 
@@ -36,6 +36,7 @@ class Attempt:
     is_light: bool = False
     stop_reason: Stop | None = None
     mem_peak_kb: int | None = None
+    _terminating: list[asyncio.Future[None]] = field(default_factory=list)
 
     def stop(self, reason: Stop, *, grace_s: float) -> None:
         """End it soon: TERM, after `grace_s` KILL. A lost lease outranks an earlier reason."""
@@ -43,7 +44,7 @@ class Attempt:
             return
         self.stop_reason = reason
         if self.running is not None:
-            self._terminating = asyncio.ensure_future(self.running.terminate(reason.value, grace_s))
+            self._terminating.append(asyncio.ensure_future(self.running.terminate(reason.value, grace_s)))
         elif self.has_begun and self.task is not None:
             self.task.cancel()
 

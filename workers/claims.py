@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from datetime import timedelta
 
 from workers import failpoints, queue
-from workers.connections import Connection
+from workers.connections import PASSING, Connection
 from workers.kinds import LIGHT_TAG
 from workers.notify import Notifier
 from workers.queue import ClaimedJob, Mark
@@ -78,7 +78,7 @@ class Claimer:
     async def run(self) -> None:
         """Until `stop`."""
         self.heat_all()
-        next_poll = 0.0
+        next_poll = time.monotonic() + self._poll_s
         while not self._is_stopped:
             try:
                 async with asyncio.timeout(max(0.0, next_poll - time.monotonic())):
@@ -88,7 +88,10 @@ class Claimer:
                 next_poll = time.monotonic() + self._poll_s * random.uniform(0.9, 1.1)  # noqa: S311 (jitter)
             self._wake.clear()
             if not self._is_stopped:
-                await self._claim_hot()
+                try:
+                    await self._claim_hot()
+                except PASSING as error:  # the next poll tries again
+                    log.warning("claim.failed", extra={"problem": type(error).__name__})
 
     async def _claim_hot(self) -> None:
         light = {LIGHT_TAG: mark} if (mark := self._hot.get(LIGHT_TAG)) else {}
@@ -100,7 +103,7 @@ class Claimer:
 
     async def _claim(self, marks: dict[str, Mark], limit: int) -> None:
         for tag in marks:  # what is told from here on speaks of jobs this claim may not see
-            del self._hot[tag]
+            self._hot.pop(tag, None)
         await failpoints.reach("claim.before")
         sent_at = 0.0
 

@@ -21,14 +21,12 @@ log = logging.getLogger(__name__)
 
 type Use[T] = Callable[[AsyncConnection[Any]], Awaitable[T]]
 
-# Repeating helps and needs no new connection: serialization failure, deadlock, lock or statement time-out, disk full.
+# Repeating helps and needs no new connection: serialization failure, deadlock, lock or statement time-out.
 PASSING = (
     errors.SerializationFailure,
     errors.DeadlockDetected,
     errors.LockNotAvailable,
     errors.QueryCanceled,
-    errors.DiskFull,
-    errors.OutOfMemory,
 )
 # The server is going, coming up, or a standby: another connection may reach a better one.
 _ELSEWHERE = (
@@ -75,6 +73,7 @@ class Connection:
                     if self._conn is not None and self._conn.pgconn.transaction_status != 0:
                         await self._drop()  # still inside the failed transaction
                 except (psycopg.OperationalError, psycopg.InterfaceError, *_ELSEWHERE) as error:
+                    # gone, coming up, full disk, no memory, no free connection: it resumes alone, so no limit (D5)
                     problem = error
                     await self._drop()
                 log.warning(

@@ -242,6 +242,7 @@ class LogWriter:
         self._dirty: dict[UUID, JobLog] = {}
         self._wake = asyncio.Event()
         self._lock = asyncio.Lock()
+        self._flushing: frozenset[UUID] = frozenset()
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -278,8 +279,9 @@ class LogWriter:
         """Store all but the last segments, which go with the completion."""
         job_log.close()
         self._dirty.pop(job_log.job_id, None)
-        async with self._lock:  # a flush under way comes first
-            pass
+        while job_log.job_id in self._flushing:  # what is under way comes first
+            async with self._lock:
+                pass
         if job_log.is_cold:
             segments = job_log.take_segments()
             if segments:
@@ -316,22 +318,29 @@ class LogWriter:
     async def _flush(self, now: float) -> None:
         async with self._lock:
             ready = [each for each in self._dirty.values() if (each.due_at or 0) <= now]
-            segments: list[LogSegment] = []
-            streams: list[LogSegment] = []
-            for each in ready:
-                del self._dirty[each.job_id]
-                each.due_at = now + INTERVAL_S
-                segments += each.take_segments()
-                streams += each.take_stream()
-            await failpoints.reach("log.before_flush")
-            if segments:
-                await self._database.run(lambda conn: queue.append_log(conn, segments))
-            if streams:
-                await self._database.run(lambda conn: queue.append_log(conn, streams, statement=queue.APPEND_STREAM))
-            for each in ready:
-                if each.is_cold:
-                    await self._flush_cold(each, now)
+            self._flushing = frozenset(each.job_id for each in ready)
+            try:
+                await self._store(ready, now)
+            finally:
+                self._flushing = frozenset()
             self._notifier.tell(*(f"l:{each.job_id}" for each in ready))
+
+    async def _store(self, ready: list[JobLog], now: float) -> None:
+        segments: list[LogSegment] = []
+        streams: list[LogSegment] = []
+        for each in ready:
+            del self._dirty[each.job_id]
+            each.due_at = now + INTERVAL_S
+            segments += each.take_segments()
+            streams += each.take_stream()
+        await failpoints.reach("log.before_flush")
+        if segments:
+            await self._database.run(lambda conn: queue.append_log(conn, segments))
+        if streams:
+            await self._database.run(lambda conn: queue.append_log(conn, streams, statement=queue.APPEND_STREAM))
+        for each in ready:
+            if each.is_cold:
+                await self._flush_cold(each, now)
 
     async def _flush_cold(self, job_log: JobLog, now: float) -> None:
         if job_log.room.is_set() and now < job_log.cold_due_at:

@@ -13,7 +13,7 @@ from vault import references
 from workers import failpoints, job_env, kinds, outcome_result, queue
 from workers.attempts import Attempt, Attempts, Stop
 from workers.completions import Completer, Ending
-from workers.connections import Connection
+from workers.connections import PASSING, Connection
 from workers.languages import PreparedEnv
 from workers.logs import JobLog, LogWriter
 from workers.notify import Notifier
@@ -72,14 +72,16 @@ class Runner:
         self.slot_freed()
         try:
             await self._end(attempt, outcome, took_s=time.monotonic() - started)
-        except Exception:  # the sweep finds the job again: nobody renews it
+        except Exception:  # whatever it was, it would be the same at the next attempt (R1)
             log.exception("job.not_ended", extra={"job_id": str(attempt.job.id)})
-            self.attempts.drop(attempt)
+            error = outcome_result.error_text({"name": "InternalErr", "message": "The worker could not store the end"})
+            completion = Completion(attempt.job.id, attempt.job.lease_id, "failure", error, duration_ms=0)
+            self.completer.add(Ending(attempt, completion))
 
     # --- running ---
 
-    async def _outcome(self, attempt: Attempt, kind: kinds.Kind | None) -> Outcome:
-        """Every way a job can go wrong is an outcome; only a cancellation passes."""
+    async def _outcome(self, attempt: Attempt, kind: kinds.Kind | None) -> Outcome | None:
+        """Every way a job can go wrong is an outcome, None when it is to go back; only a cancellation passes."""
         job = attempt.job
         try:
             await self._begin_log(attempt)
@@ -101,6 +103,9 @@ class Runner:
         except SandboxError as error:
             log.error("job.sandbox_failed", extra={"job_id": str(job.id), "problem": str(error)})
             return _failed("SandboxError", str(error))
+        except PASSING:  # the database's trouble is never the job's failure (D4)
+            attempt.stop_reason = attempt.stop_reason or Stop.UNRENEWED
+            return None
         except failpoints.Failpoint:
             return _failed("InternalErr", "a failpoint was reached")
         except Exception as error:
@@ -141,7 +146,12 @@ class Runner:
         env = job_env.environment(attempt.job, self.site, runnable.envs)
         args = await self._resolved_args(attempt, env)
         await failpoints.reach("run.before_start")
-        running = await self.runtime.start(self._spec(attempt.job, runnable, prepared, args, env))
+        spec = self._spec(attempt.job, runnable, prepared, args, env)
+        try:
+            running = await self.runtime.start(spec)
+        except SandboxError as error:  # its server may have died under it: nothing of the job has run yet
+            log.warning("job.started_again", extra={"job_id": str(attempt.job.id), "problem": str(error)})
+            running = await self.runtime.start(spec)
         attempt.running = running
         if attempt.stop_reason is not None:  # asked for while the process was being made
             await running.terminate(attempt.stop_reason.value, 0)
@@ -194,12 +204,15 @@ class Runner:
     # --- ending ---
 
     async def _end(self, attempt: Attempt, outcome: Outcome | None, *, took_s: float) -> None:
-        match attempt.stop_reason:
+        reason = attempt.stop_reason
+        if outcome is not None and not outcome.canceled and reason is not Stop.LOST:
+            reason = None  # it came to its own end before it could be stopped
+        match reason:
             case Stop.LOST:
                 log.warning("job.lost", extra={"job_id": str(attempt.job.id), "attempt": attempt.job.attempt})
                 attempt.log.close()
                 self.attempts.drop(attempt)
-            case (Stop.DRAIN | Stop.UNRENEWED) as reason:
+            case Stop.DRAIN | Stop.UNRENEWED:
                 await self._give_back(attempt, reason)
             case _:
                 await self._complete(attempt, outcome or _failed("Canceled", "canceled"), took_s)

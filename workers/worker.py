@@ -14,7 +14,7 @@ from workers import failpoints, queue
 from workers.attempts import Attempt, Attempts, Stop
 from workers.claims import Claimer
 from workers.completions import Completer
-from workers.connections import Connection, wait_until_reachable
+from workers.connections import PASSING, Connection, wait_until_reachable
 from workers.heartbeat import Heartbeat
 from workers.logs import LogWriter
 from workers.notify import Listener, Notifier
@@ -55,7 +55,7 @@ class Worker:
     async def run(self) -> None:
         """Work until SIGTERM or SIGINT. Raises WorkerFailed, psycopg.OperationalError if the database never answers."""
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.add_signal_handler(number, self._on_signal)
         presence = Presence(self.workers_root, self.settings.name)
         try:
@@ -88,11 +88,13 @@ class Worker:
         claims = Connection(settings.database_url, f"worker {settings.name} claims")
         side = Connection(settings.database_url, f"worker {settings.name} side")
         endings = Connection(settings.database_url, f"worker {settings.name} completions")
+        # apart, so that a flood of log text holds up nothing else
+        log_rows = Connection(settings.database_url, f"worker {settings.name} logs")
         notifier = Notifier(settings.database_url)
         self._notifier = notifier
         runtime = await self._sandboxing.start(presence.directory)
         self._completer = Completer(endings, notifier, worker=settings.name, on_done=self._on_done)
-        logs = LogWriter(side, notifier)
+        logs = LogWriter(log_rows, notifier)
         self._heartbeat = Heartbeat(claims, notifier, self.attempts, settings, self._ping)
         self._claimer = Claimer(
             claims, notifier, worker=settings.name, tags=self._tags(), poll_s=settings.poll_s,
@@ -126,7 +128,7 @@ class Worker:
             if not self._forced.is_set():
                 await self._say_goodbye(claims)
             await notifier.close(within_s=0 if self._forced.is_set() else 1.0)
-            for connection in (claims, side, endings):
+            for connection in (claims, side, endings, log_rows):
                 await connection.close()
         log.info("worker.stopped", extra={"worker": settings.name, "jobs": self.jobs_executed})
         if self._failure is not None:  # drained nevertheless; whoever supervises starts another process
@@ -164,7 +166,11 @@ class Worker:
 
     async def _promote(self, database: Connection) -> None:
         while not self.is_draining:
-            tags, next_s = await database.run(queue.promote_due)
+            tags, next_s = set[str](), None
+            try:
+                tags, next_s = await database.run(queue.promote_due)
+            except PASSING as error:
+                log.warning("promote.failed", extra={"problem": type(error).__name__})
             if tags:
                 events = [f"q!{tag}" for tag in tags]
                 self._claimer.hear(events)
