@@ -70,19 +70,10 @@ def _has_work(connection: object) -> bool:
 def web(listener: socket.socket) -> None:
     """Serve pages, API and websockets on a socket that is listening already, so a restart refuses nobody."""
     # imported here: daphne makes an event loop on import, and forks must not share one
-    from daphne.http_protocol import WebRequest
-    from daphne.server import Server
-    from twisted.internet import reactor
-
     from windmill_site.asgi import application
+    from windmill_site.server import serve
 
-    # Twisted would parse each POST's Content-Type and form for arguments that Daphne never asks for: 9 % of an accepted
-    # run, measured, and large forms twice.
-    WebRequest._parsePOSTFormSubmission = False
-    server = Server(application, endpoints=["adopted"], server_name="windmill", proxy_forwarded_address_header=None)
-    server.endpoints = []  # instead of an endpoint description, which cannot say "adopt this IPv6 socket"
-    server.ready_callable = lambda: reactor.adoptStreamPort(listener.fileno(), listener.family, server.http_factory)
-    server.run()
+    serve(application, listener)
 
 
 def worker(slots: int) -> None:

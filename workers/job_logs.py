@@ -16,15 +16,19 @@ from uuid import UUID
 from django.db import connection
 from psycopg import AsyncConnection
 
-# From the newest row backwards: who follows a log finds the place at once. Index: primary key.
+# From the newest row backwards: who follows a log finds the place at once. Index: primary key. Rows have up to a
+# megabyte and there may be thousands, so only what is asked for leaves the database.
 _FROM = """
-SELECT start, text FROM job_log
-WHERE job_id = %(id)s AND seq >= coalesce(
-    (SELECT seq FROM job_log WHERE job_id = %(id)s AND start <= %(offset)s ORDER BY seq DESC LIMIT 1), 0)
-ORDER BY seq LIMIT 64
+SELECT greatest(start, %(offset)s::bigint), substr(text, (greatest(0, %(offset)s - start) + 1)::int, %(chars)s::int)
+FROM job_log
+WHERE job_id = %(id)s AND start < %(offset)s + %(chars)s AND start + char_length(text) > %(offset)s
+    AND seq >= coalesce(
+        (SELECT seq FROM job_log WHERE job_id = %(id)s AND start <= %(offset)s ORDER BY seq DESC LIMIT 1), 0)
+ORDER BY seq LIMIT 1000
 """
 _BLOBS_FROM = """
-SELECT start, content FROM job_log_blob WHERE job_id = %(id)s AND start + length > %(offset)s ORDER BY seq LIMIT 2
+SELECT start, content FROM job_log_blob
+WHERE job_id = %(id)s AND start + length > %(offset)s AND start < %(offset)s + %(chars)s ORDER BY seq LIMIT 2
 """
 _END = """
 SELECT coalesce(max(finish), 0) FROM (
@@ -48,9 +52,8 @@ async def read_from(conn: AsyncConnection[Any], job_id: UUID, offset: int, *, ma
     parts: list[str] = []
     left = max_chars
     while left > 0:
-        fresh = [
-            piece for start, text in await _rows_from(conn, job_id, offset) if (piece := text[max(0, offset - start) :])
-        ]
+        rows = await _rows_from(conn, job_id, offset, left)
+        fresh = [piece for start, text in rows if (piece := text[max(0, offset - start) :])]
         if not fresh:
             break
         for piece in fresh:
@@ -62,11 +65,11 @@ async def read_from(conn: AsyncConnection[Any], job_id: UUID, offset: int, *, ma
     return "".join(parts)
 
 
-async def _rows_from(conn: AsyncConnection[Any], job_id: UUID, offset: int) -> list[tuple[int, str]]:
-    """Rows in order, the first one around `offset`."""
-    parameters = {"id": job_id, "offset": offset}
+async def _rows_from(conn: AsyncConnection[Any], job_id: UUID, offset: int, chars: int) -> list[tuple[int, str]]:
+    """Rows in order, the first one around `offset`, none that begins `chars` or more after it."""
+    parameters = {"id": job_id, "offset": offset, "chars": chars}
     rows = await (await conn.execute(_FROM, parameters, prepare=True)).fetchall()
-    if rows and rows[-1][0] + len(rows[-1][1]) > offset:
+    if rows:
         return rows
     blobs = await (await conn.execute(_BLOBS_FROM, parameters, prepare=True)).fetchall()
     return [(start, await asyncio.to_thread(_unpacked, content)) for start, content in blobs]
@@ -138,7 +141,10 @@ def _text_from(cursor: Any, parameters: dict[str, Any]) -> str:
         parameters,
     )
     parts = cursor.fetchall()
-    cursor.execute(_BLOBS_FROM.replace("LIMIT 2", ""), parameters)
+    cursor.execute(
+        "SELECT start, content FROM job_log_blob WHERE job_id = %(id)s AND start + length > %(offset)s ORDER BY seq",
+        parameters,
+    )
     parts += [(start, _unpacked(content)) for start, content in cursor.fetchall()]
     return "".join(text[max(0, offset - start) :] for start, text in parts)
 
