@@ -70,8 +70,8 @@ def django_db_modify_db_settings(postgres_server: PostgresServer) -> None:
 
 
 @pytest.fixture(scope="session")
-def migrated_template(postgres_server: PostgresServer, django_db_setup: None, django_db_blocker: Any) -> str:
-    """A database with all migrations and nothing else, to copy from; nobody connects to it."""
+def django_db_setup(django_db_setup: None, postgres_server: PostgresServer, django_db_blocker: Any) -> None:
+    """Migrate the test database, and copy it before a test leaves something in it or flushes what migrations made."""
     from django.db import connections
 
     with django_db_blocker.unblock():
@@ -80,6 +80,11 @@ def migrated_template(postgres_server: PostgresServer, django_db_setup: None, dj
         if pool is not None:
             pool()
     postgres_server.run("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy", TEMPLATE_DATABASE, TEST_DATABASE)
+
+
+@pytest.fixture(scope="session")
+def migrated_template(django_db_setup: None) -> str:
+    """A database with all migrations and nothing else, to copy from; nobody connects to it."""
     return TEMPLATE_DATABASE
 
 
