@@ -45,11 +45,12 @@ _LIMITS = "SET statement_timeout = '30s'; SET lock_timeout = '5s'; SET idle_in_t
 class Connection:
     """One autocommit connection, used by one task at a time.
 
-    `count` grows with each (re)connect: whoever keeps state that the connection's loss could invalidate compares it.
+    `on_reconnect` is called when a lost connection has been replaced: the answer to what it was asked may be lost.
     """
 
-    def __init__(self, url: str, name: str) -> None:
-        self.count = 0
+    def __init__(self, url: str, name: str, *, on_reconnect: Callable[[], None] | None = None) -> None:
+        self.count = 0  # of connections made
+        self._on_reconnect = on_reconnect
         self._url = url
         self._name = name
         self._lock = asyncio.Lock()
@@ -91,6 +92,8 @@ class Connection:
             self._conn = await connect(self._url, self._name)
             await self._conn.execute(_LIMITS)
             self.count += 1
+            if self.count > 1 and self._on_reconnect is not None:
+                self._on_reconnect()
         return self._conn
 
     async def _drop(self) -> None:

@@ -16,12 +16,14 @@ from workers.claims import Claimer
 from workers.completions import Completer
 from workers.connections import PASSING, Connection, wait_until_reachable
 from workers.heartbeat import Heartbeat
+from workers.links import Links, open_links
 from workers.logs import LogWriter
-from workers.notify import Listener, Notifier
+from workers.notify import Listener
 from workers.occupancy import Occupancy
 from workers.presence import Presence, find_dead, forget
 from workers.queue import ClaimedJob, WorkerPing
 from workers.runner import Runner, site_of
+from workers.runtimes.base import Runtime
 from workers.sandboxing import Sandboxing
 from workers.sweep import Sweep
 from workers.version import VERSION
@@ -48,6 +50,7 @@ class Worker:
         self._occupancy = Occupancy(settings.slots)
         self._sandboxing = Sandboxing(settings)
         self._tasks: list[asyncio.Task[None]] = []
+        self._is_serving = False
         self._failure: BaseException | None = None
         self._forced = asyncio.Event()
         self._stopping = asyncio.Event()
@@ -84,55 +87,53 @@ class Worker:
     # --- the parts ---
 
     async def _work(self, presence: Presence) -> None:
+        links = open_links(self.settings, on_claims_reconnect=self._on_reconnect)
+        self._notifier = links.notifier
+        sweep = Sweep(links.side, links.notifier, self.settings)
+        try:
+            await self._recover_dead(sweep)  # first: others may run those jobs while our sandbox warms up
+            runtime = await self._sandboxing.start(presence.directory)
+            try:
+                await self._serve(links, runtime, sweep)
+            finally:
+                await runtime.close()
+        finally:
+            if not self._forced.is_set():
+                await self._say_goodbye(links.claims)
+            await links.close(within_s=0 if self._forced.is_set() else 1.0)
+        log.info("worker.stopped", extra={"worker": self.settings.name, "jobs": self.jobs_executed})
+        if self._failure is not None:  # drained nevertheless; whoever supervises starts another process
+            raise WorkerFailed(str(self._failure)) from self._failure
+
+    async def _serve(self, links: Links, runtime: Runtime, sweep: Sweep) -> None:
         settings = self.settings
-        claims = Connection(settings.database_url, f"worker {settings.name} claims")
-        side = Connection(settings.database_url, f"worker {settings.name} side")
-        endings = Connection(settings.database_url, f"worker {settings.name} completions")
-        # apart, so that a flood of log text holds up nothing else
-        log_rows = Connection(settings.database_url, f"worker {settings.name} logs")
-        notifier = Notifier(settings.database_url)
-        self._notifier = notifier
-        runtime = await self._sandboxing.start(presence.directory)
-        self._completer = Completer(endings, notifier, worker=settings.name, on_done=self._on_done)
-        logs = LogWriter(log_rows, notifier)
-        self._heartbeat = Heartbeat(claims, notifier, self.attempts, settings, self._ping)
+        self._completer = Completer(links.endings, links.notifier, worker=settings.name, on_done=self._on_done)
+        logs = LogWriter(links.logs, links.notifier)
+        self._heartbeat = Heartbeat(links.claims, links.notifier, self.attempts, settings, self._ping)
         self._claimer = Claimer(
-            claims, notifier, worker=settings.name, tags=self._tags(), poll_s=settings.poll_s,
+            links.claims, links.notifier, worker=settings.name, tags=self._tags(), poll_s=settings.poll_s,
             free_slots=self._free_slots, free_light=self._free_light, take=self._take,
         )  # fmt: skip
         self._runner = Runner(
-            settings, site_of(settings), self.attempts, side, logs, self._completer, notifier, runtime,
+            settings, site_of(settings), self.attempts, links.side, logs, self._completer, links.notifier, runtime,
             self._claimer.slot_freed,
         )  # fmt: skip
-        sweep = Sweep(side, notifier, settings)
+        self._is_serving = True
         listener = Listener(settings.direct_url, self._on_events, self._on_reconnect)
-        notifier.start()
         self._completer.start()
         logs.start()
         try:
-            await self._recover_dead(sweep)
             await self._heartbeat.beat()
             listener.start()
-            self._start_loops(sweep, claims)
-            log.info(
-                "worker.started", extra={"worker": settings.name, "tags": len(self._tags()), "slots": settings.slots}
-            )
+            self._start_loops(sweep, links.claims)
+            log.info("worker.started", extra={"worker": settings.name, "slots": settings.slots})
             await self._stopping.wait()
             await self._drain()
         finally:
             await _cancel(self._tasks)
             await listener.close()
-            await runtime.close()
             await logs.close()
             await self._completer.close()
-            if not self._forced.is_set():
-                await self._say_goodbye(claims)
-            await notifier.close(within_s=0 if self._forced.is_set() else 1.0)
-            for connection in (claims, side, endings, log_rows):
-                await connection.close()
-        log.info("worker.stopped", extra={"worker": settings.name, "jobs": self.jobs_executed})
-        if self._failure is not None:  # drained nevertheless; whoever supervises starts another process
-            raise WorkerFailed(str(self._failure)) from self._failure
 
     def _start_loops(self, sweep: Sweep, claims: Connection) -> None:
         loops: dict[str, Coroutine[Any, Any, None]] = {
@@ -198,7 +199,8 @@ class Worker:
         self.attempts.drop(attempt)
         self.jobs_executed += 1
         self._occupancy.set_busy(self.attempts.count(light=False))
-        self._claimer.slot_freed()
+        if self._is_serving:
+            self._claimer.slot_freed()
 
     def _on_events(self, events: list[str]) -> None:
         self._claimer.hear(events)
@@ -207,8 +209,10 @@ class Worker:
                 self._heartbeat.hurry()
 
     def _on_reconnect(self) -> None:
-        self._claimer.heat_all()
-        self._heartbeat.hurry()
+        """What was told meanwhile is lost, and so may be the answer to a claim."""
+        if self._is_serving:
+            self._claimer.heat_all()
+            self._heartbeat.hurry()
 
     def _ping(self) -> WorkerPing:
         return WorkerPing(
@@ -225,7 +229,7 @@ class Worker:
             log.warning("worker.forced", extra={"worker": self.settings.name})
             self._forced.set()
         self.is_draining = True
-        if hasattr(self, "_claimer"):
+        if self._is_serving:
             self._claimer.stop()
         self._stopping.set()
 
