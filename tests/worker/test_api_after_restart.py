@@ -39,3 +39,14 @@ async def test_answered_ids_survive_and_calls_go_on(api, own_postgres):  # J1
         stored = await sql("SELECT count(*) FROM job JOIN job_queue USING (id) WHERE id = ANY(%s)", ids)
     assert len(ids) == 40
     assert stored == [(40,)]
+
+
+async def test_health_tells_when_the_database_is_away(api, own_postgres):
+    async with serving_loop():
+        up = await Api().get("/api/health/status")
+        await asyncio.to_thread(own_postgres.stop)
+        down = await Api().get("/api/health/status")
+        run = await api.post("jobs/run/preview", IDENTITY)
+    assert (up.status, up.json["status"]) == (200, "degraded")
+    assert (down.status, down.json["status"], down.json["database_healthy"]) == (503, "unhealthy", False)
+    assert run.status == 503 and run.text.startswith("Unavailable: ")

@@ -9,10 +9,12 @@ from workers.answers import Answer, Call, json, text
 from workers.job_rows import find_job
 from workers.serialize import timestamp
 from workers.version import VERSION
+from workspaces.errors import Unavailable
 
 # The first part is the API's version as clients compare it: they send newer shapes to newer servers.
 API_VERSION = "CE v1.850.0"
 ALIVE_S = 15
+PATIENCE_S = 2.0
 _WORKERS = """
 SELECT name, host, worker_group, tags, slots, version, sandbox_level, sandbox_problem, started_at,
     extract(epoch FROM windmill_now() - last_ping)::int, is_draining, jobs_executed, running_jobs, memory_kb, occupancy
@@ -150,7 +152,11 @@ async def license_id(call: Call) -> Answer:
 
 async def health(call: Call) -> Answer:
     """GET /health/status → 200 while the database answers (`degraded` without a live worker); 503 otherwise."""
-    return json(await _health())
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            return json(await _health())
+    except (TimeoutError, Unavailable, psycopg.OperationalError):
+        return json({"status": "unhealthy", "version": API_VERSION, "database_healthy": False, "workers_alive": 0}, 503)
 
 
 async def health_detailed(call: Call) -> Answer:
