@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, LiteralString
+
+import psycopg
 
 from workers import serving, tags
 from workers.answers import Answer, Call, json, text
