@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 from tests.db.asgi_kit import Api, serving_loop, sql
+from workers import serving
 
 SECRET = "a superadmin secret of this test"
 IDENTITY = {"kind": "identity", "args": {"x": 1}}
@@ -41,7 +42,8 @@ async def test_answered_ids_survive_and_calls_go_on(api, own_postgres):  # J1
     assert stored == [(40,)]
 
 
-async def test_health_tells_when_the_database_is_away(api, own_postgres):
+async def test_health_tells_when_the_database_is_away(api, own_postgres, monkeypatch):
+    monkeypatch.setattr(serving, "WAIT_S", 1.0)
     async with serving_loop():
         up = await Api().get("/api/health/status")
         await asyncio.to_thread(own_postgres.stop)
