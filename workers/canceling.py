@@ -12,7 +12,7 @@ from uuid import UUID
 
 from psycopg import AsyncConnection
 
-from workers import kinds, queue, serving, visibility
+from workers import kinds, queue, serving, todos, visibility
 from workers.job_rows import not_found
 from workspaces.principal import Principal
 
@@ -67,7 +67,7 @@ async def cancel_jobs(
             for job_id in answer.ended:
                 # Nobody holds these jobs, so nobody runs their hooks: the sweep does.
                 if kinds.has_hooks(kind_of[job_id]):
-                    await queue.leave_todo(conn, job_id, hook=kind_of[job_id])
+                    await todos.leave_todo(conn, job_id, hook=kind_of[job_id])
     await serving.tell(conn, *(f"c:{each}" for each in answer.ended), *(f"x:{each}" for each in answer.asked))
     return Canceled(wanted & kind_of.keys(), wanted & set(waiting), answer.ended, answer.asked)
 

@@ -16,11 +16,12 @@ from uuid import UUID
 import psycopg
 from psycopg import AsyncConnection
 
-from workers import failpoints, kinds, queue
+from workers import failpoints, kinds, queue, todos
 from workers.attempts import Attempt
 from workers.connections import PASSING, Connection
+from workers.log_rows import LogSegment
 from workers.notify import Notifier
-from workers.queue import Completion, LogSegment
+from workers.queue import Completion
 from workspaces.jsontext import dumps
 
 log = logging.getLogger(__name__)
@@ -180,7 +181,7 @@ async def _hooks_of(conn: AsyncConnection[Any], ending: Ending, statuses: dict[U
     result = ending.completion.result if status == ending.completion.status else None
     events, failed = await run_hooks(conn, job, status, result)
     if failed is not None:
-        await queue.leave_todo(conn, job.id, hook=failed)
+        await todos.leave_todo(conn, job.id, hook=failed)
     return events
 
 

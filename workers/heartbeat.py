@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 from psycopg import AsyncConnection
 
-from workers import failpoints, queue
+from workers import failpoints, queue, worker_rows
 from workers.attempts import Attempt, Attempts, Stop
 from workers.connections import Connection
 from workers.notify import Notifier
@@ -33,7 +33,7 @@ class Heartbeat:
         notifier: Notifier,
         attempts: Attempts,
         settings: WorkerSettings,
-        ping: Callable[[], queue.WorkerPing],
+        ping: Callable[[], worker_rows.WorkerPing],
     ) -> None:
         self._database, self._notifier, self._attempts, self._settings = database, notifier, attempts, settings
         self._ping = ping
@@ -71,7 +71,7 @@ class Heartbeat:
                 log.warning("claims.given_back", extra={"tags": sorted(strays)})
                 self._notifier.tell(*(f"q!{tag}" for tag in strays))
             ping = self._ping()
-            await self._database.run(lambda conn: queue.ping_worker(conn, ping))
+            await self._database.run(lambda conn: worker_rows.ping_worker(conn, ping))
 
     async def guard(self) -> None:
         """End, until cancelled, every job that has not been renewed for so long that its lease may end (J8)."""

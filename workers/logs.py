@@ -15,10 +15,10 @@ import re
 from collections.abc import Iterable
 from uuid import UUID
 
-from workers import failpoints, queue
+from workers import failpoints, log_rows
 from workers.connections import Connection
+from workers.log_rows import LogBlob, LogSegment
 from workers.notify import Notifier
-from workers.queue import LogBlob, LogSegment
 from workspaces.jsontext import clean_text
 
 log = logging.getLogger(__name__)
@@ -285,7 +285,7 @@ class LogWriter:
         if job_log.is_cold:
             segments = job_log.take_segments()
             if segments:
-                await self._database.run(lambda conn: queue.append_log(conn, segments))
+                await self._database.run(lambda conn: log_rows.append_log(conn, segments))
             await self._store_cold(job_log)
         return job_log.take_segments()
 
@@ -293,7 +293,7 @@ class LogWriter:
         """Store everything now: the attempt ends without a completion."""
         segments = await self.finish(job_log)
         if segments:
-            await self._database.run(lambda conn: queue.append_log(conn, segments))
+            await self._database.run(lambda conn: log_rows.append_log(conn, segments))
             self._notifier.tell(f"l:{job_log.job_id}")
 
     async def _run(self) -> None:
@@ -335,9 +335,9 @@ class LogWriter:
             streams += each.take_stream()
         await failpoints.reach("log.before_flush")
         if segments:
-            await self._database.run(lambda conn: queue.append_log(conn, segments))
+            await self._database.run(lambda conn: log_rows.append_log(conn, segments))
         if streams:
-            await self._database.run(lambda conn: queue.append_log(conn, streams, statement=queue.APPEND_STREAM))
+            await self._database.run(lambda conn: log_rows.append_log(conn, streams, statement=log_rows.APPEND_STREAM))
         for each in ready:
             if each.is_cold:
                 await self._flush_cold(each, now)
@@ -355,4 +355,4 @@ class LogWriter:
                 part = text[begin : begin + BLOB_BYTES]
                 content = await asyncio.to_thread(gzip.compress, part.encode(), 1)
                 blob = job_log.blob(part, content)
-                await self._database.run(lambda conn, blob=blob: queue.append_blob(conn, blob))
+                await self._database.run(lambda conn, blob=blob: log_rows.append_blob(conn, blob))

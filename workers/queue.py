@@ -1,4 +1,4 @@
-"""Every statement of the hot path: push, claim, complete, cancel, ping, sweep. Parameters only, no ORM.
+"""Every statement of the hot path: push, claim, complete, cancel, ping. Parameters only, no ORM.
 
 Functions take a psycopg async connection in autocommit mode; each is one transaction. What follows a commit
 (notifications) is the caller's business, so each function returns what there is to tell.
@@ -11,15 +11,16 @@ one round trip, and nothing leaks into the session of a pooler.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, LiteralString
+from typing import Any
 from uuid import UUID
 
 from psycopg import AsyncConnection
 from psycopg.rows import namedtuple_row
 
+from workers.log_rows import LogSegment, append_notes
 from workspaces import ids
 from workspaces.jsontext import dumps
 
@@ -333,29 +334,6 @@ async def promote_due(conn: AsyncConnection[Any]) -> tuple[set[str], float | Non
 
 
 @dataclass(frozen=True)
-class LogSegment:
-    """`text` begins at character `start` of the job's log; seq grows by one over all attempts."""
-
-    job_id: UUID
-    lease_id: UUID
-    seq: int
-    start: int
-    text: str
-
-
-@dataclass(frozen=True)
-class LogBlob:
-    """`length` characters of log, gzipped, in the same order of seq and start as segments."""
-
-    job_id: UUID
-    lease_id: UUID
-    seq: int
-    start: int
-    length: int
-    content: bytes
-
-
-@dataclass(frozen=True)
 class Completion:
     """The end of an attempt. `result` is clean JSON text; `lease_id` proves that it is still ours."""
 
@@ -441,152 +419,7 @@ async def was_completed(conn: AsyncConnection[Any], job_ids: Sequence[UUID], *, 
     return {row[0]: row[1] for row in await (await conn.execute(WAS_COMPLETED, parameters)).fetchall()}
 
 
-# --- log -------------------------------------------------------------------------------------------------------------
-
-# Fenced by the lease like every write of an attempt; repeating a segment changes nothing. Index: primary keys.
-APPEND_LOG = """
-INSERT INTO job_log (job_id, seq, start, text)
-SELECT s.job_id, s.seq, s.start, s.text
-FROM (SELECT set_config('synchronous_commit', 'off', true)) AS fast,
-    unnest(%(ids)s::uuid[], %(leases)s::uuid[], %(seqs)s::int[], %(starts)s::bigint[], %(texts)b::text[])
-    AS s (job_id, lease_id, seq, start, text)
-JOIN job_queue AS q ON q.id = s.job_id AND q.lease_id = s.lease_id
-ON CONFLICT DO NOTHING
-"""
-
-APPEND_BLOB = """
-INSERT INTO job_log_blob (job_id, seq, start, length, content)
-SELECT q.id, %(seq)s, %(start)s, %(length)s, %(content)b
-FROM job_queue AS q CROSS JOIN (SELECT set_config('synchronous_commit', 'off', true)) AS fast
-WHERE q.id = %(job_id)s AND q.lease_id = %(lease_id)s
-ON CONFLICT DO NOTHING
-"""
-
-# Where the log of a job ends, in rows and in characters.
-_LOG_END = """
-    SELECT coalesce(max(last.seq) + 1, 0) AS seq, coalesce(max(last.finish), 0) AS start FROM (
-        (SELECT seq, start + char_length(text) AS finish FROM job_log WHERE job_id = {job} ORDER BY seq DESC LIMIT 1)
-        UNION ALL
-        (SELECT seq, start + length FROM job_log_blob WHERE job_id = {job} ORDER BY seq DESC LIMIT 1)
-    ) AS last
-"""
-LOG_END = _LOG_END.format(job="%(job_id)s")
-
-# What a named duty (sweep, drain) has to say in a log that no attempt writes now.
-APPEND_NOTES = f"""
-INSERT INTO job_log (job_id, seq, start, text)
-SELECT note.job_id, log_end.seq, log_end.start, note.text
-FROM unnest(%(ids)s::uuid[], %(texts)s::text[]) AS note (job_id, text)
-CROSS JOIN LATERAL ({_LOG_END.format(job="note.job_id")}) AS log_end
-"""  # noqa: S608 (constants)
-
-# Result stream of a running job (WM_STREAM lines); at the end it becomes part of the result.
-APPEND_STREAM = """
-INSERT INTO job_stream (job_id, seq, start, text)
-SELECT s.job_id, s.seq, s.start, s.text
-FROM (SELECT set_config('synchronous_commit', 'off', true)) AS fast,
-    unnest(%(ids)s::uuid[], %(leases)s::uuid[], %(seqs)s::int[], %(starts)s::bigint[], %(texts)b::text[])
-    AS s (job_id, lease_id, seq, start, text)
-JOIN job_queue AS q ON q.id = s.job_id AND q.lease_id = s.lease_id
-ON CONFLICT DO NOTHING
-"""
-
-
-async def append_log(
-    conn: AsyncConnection[Any], segments: Sequence[LogSegment], *, statement: LiteralString = APPEND_LOG
-) -> None:
-    """Store segments of attempts that still hold their lease."""
-    parameters = {
-        "ids": [segment.job_id for segment in segments],
-        "leases": [segment.lease_id for segment in segments],
-        "seqs": [segment.seq for segment in segments],
-        "starts": [segment.start for segment in segments],
-        "texts": [segment.text for segment in segments],
-    }
-    await conn.execute(statement, parameters, prepare=True)
-
-
-async def append_blob(conn: AsyncConnection[Any], blob: LogBlob) -> None:
-    """Store gzipped log of an attempt that still holds its lease."""
-    await conn.execute(APPEND_BLOB, vars(blob))
-
-
-async def log_end(conn: AsyncConnection[Any], job_id: UUID) -> tuple[int, int]:
-    """(seq, start) of the next segment of a job's log."""
-    row = await (await conn.execute(LOG_END, {"job_id": job_id})).fetchone()
-    return (row[0], row[1]) if row else (0, 0)
-
-
-async def append_notes(conn: AsyncConnection[Any], notes: Mapping[UUID, str]) -> None:
-    """Add a line to logs of jobs that do not run (their rows locked by the caller's transaction)."""
-    await conn.execute(APPEND_NOTES, {"ids": list(notes), "texts": [f"\n--- {text} ---\n" for text in notes.values()]})
-
-
-# --- hooks to be done ------------------------------------------------------------------------------------------------
-
-LEAVE_TODO = """
-INSERT INTO job_todo (job_id, hook, error) VALUES (%(job_id)s, %(hook)s, %(error)s) ON CONFLICT (job_id) DO NOTHING
-"""
-
-# Completed jobs whose hooks failed, or that were ended by a process that runs no hooks (cancel of a queued job).
-DUE_TODOS = """
-SELECT t.job_id, t.attempts, c.status, c.result::text AS result, c.attempt, c.started_at,
-    j.workspace_id, j.kind, j.created_by, j.permissioned_as, j.permissioned_as_email, j.end_user_email, j.item_id,
-    j.runnable_path, j.runnable_hash, j.language, j.entrypoint, j.raw_code, j.raw_lock, j.args::text AS args, j.tag,
-    j.priority, j.scheduled_for, j.timeout_s, j.cache_ttl_s, j.parent_id, j.root_id, j.step_path, j.trigger_kind,
-    j.trigger_path, j.visible_to_owner, j.is_repeatable, j.labels, j.created_at
-FROM job_todo AS t JOIN job AS j ON j.id = t.job_id JOIN job_completed AS c ON c.id = t.job_id
-WHERE t.next_try_at <= windmill_now()
-ORDER BY t.next_try_at LIMIT 20 FOR UPDATE OF t SKIP LOCKED
-"""
-
-PUT_OFF_TODO = """
-UPDATE job_todo SET attempts = attempts + 1, hook = %(hook)s,
-    next_try_at = windmill_now() + make_interval(secs => least(60, power(2, attempts)::int))
-WHERE job_id = %(job_id)s
-"""
-
-DROP_TODO = "DELETE FROM job_todo WHERE job_id = %(job_id)s"
-
-
-@dataclass(frozen=True)
-class Todo:
-    """A completed job whose hooks are still to run."""
-
-    job: ClaimedJob
-    status: str
-    result: str | None
-    attempts: int
-
-
-async def leave_todo(conn: AsyncConnection[Any], job_id: UUID, *, hook: str, error: str = "") -> None:
-    """Have the sweep run the hooks of a completed job, in the transaction that completed it."""
-    await conn.execute(LEAVE_TODO, {"job_id": job_id, "hook": hook[:30], "error": error})
-
-
-async def due_todos(conn: AsyncConnection[Any]) -> list[Todo]:
-    """Some of what is due, locked until the caller's transaction ends."""
-    async with conn.cursor(row_factory=namedtuple_row) as cursor:
-        await cursor.execute(DUE_TODOS)
-        rows: list[Any] = await cursor.fetchall()
-    todos = []
-    for row in rows:
-        values = row._asdict()
-        job_id, attempts, status, result = (values.pop(key) for key in ("job_id", "attempts", "status", "result"))
-        job = ClaimedJob(**values, id=job_id, rank=-row.priority, lease_id=UUID(int=0), losses=0)
-        todos.append(Todo(job, status, result, attempts))
-    return todos
-
-
-async def put_off_todo(conn: AsyncConnection[Any], job_id: UUID, *, hook: str) -> None:
-    await conn.execute(PUT_OFF_TODO, {"job_id": job_id, "hook": hook[:30]})
-
-
-async def drop_todo(conn: AsyncConnection[Any], job_id: UUID) -> None:
-    await conn.execute(DROP_TODO, {"job_id": job_id})
-
-
-# --- ping, release, sweep --------------------------------------------------------------------------------------------
+# --- ping, release ----------------------------------------------------------------------------------------------------
 
 # Renew exactly the leases held in memory and learn of cancels. Index: primary key.
 PING = """
@@ -673,68 +506,6 @@ async def give_back_strays(conn: AsyncConnection[Any], *, worker: str, leases: S
     return {row[1] for row in rows}
 
 
-# Lost jobs: running, silent for too long, or of workers known to be dead. Those that may run again go back to the queue
-# (J7), the rest fail (J10). Index: job_queue_pinged.
-_LOST = "(q.last_ping < windmill_now() - make_interval(secs => %(silent_s)s) OR q.worker = ANY(%(dead_workers)s))"
-_MAY_RESTART = "q.canceled_at IS NULL AND q.losses < %(max_losses)s AND j.is_repeatable"
-
-RESTART_LOST = f"""
-WITH lost AS (
-    SELECT q.id, q.worker FROM job_queue q JOIN job j ON j.id = q.id
-    WHERE q.running AND {_LOST} AND {_MAY_RESTART}
-    ORDER BY q.last_ping LIMIT 500 FOR UPDATE OF q SKIP LOCKED
-)
-UPDATE job_queue q SET running = false, ready = true, worker = NULL, lease_id = NULL, started_at = NULL,
-    last_ping = NULL, losses = losses + 1
-FROM lost WHERE q.id = lost.id
-RETURNING q.id, lost.worker, q.attempt, q.tag, q.losses
-"""  # noqa: S608 (constants)
-
-FIND_DEAD = f"""
-SELECT q.id, q.worker, q.attempt, q.tag, q.losses, q.lease_id,
-    (extract(epoch FROM windmill_now() - q.started_at) * 1000)::bigint, j.is_repeatable
-FROM job_queue q JOIN job j ON j.id = q.id
-WHERE q.running AND {_LOST} AND NOT ({_MAY_RESTART})
-ORDER BY q.last_ping LIMIT 500 FOR UPDATE OF q SKIP LOCKED
-"""  # noqa: S608 (constants)
-
-
-@dataclass(frozen=True)
-class Loss:
-    """What counts as lost: silent for `silent_s`, or run by one of `dead_workers`; `max_losses` restarts each."""
-
-    silent_s: float
-    max_losses: int
-    dead_workers: tuple[str, ...] = ()
-
-    def parameters(self) -> dict[str, Any]:
-        return {"silent_s": self.silent_s, "max_losses": self.max_losses, "dead_workers": list(self.dead_workers)}
-
-
-@dataclass(frozen=True)
-class LostJob:
-    job_id: UUID
-    worker: str
-    attempt: int
-    tag: str
-    losses: int
-    lease_id: UUID | None = None
-    ran_ms: int = 0
-    is_repeatable: bool = True
-
-
-async def restart_lost(conn: AsyncConnection[Any], loss: Loss) -> list[LostJob]:
-    """Requeue up to 500 lost jobs that may start again, inside the caller's transaction."""
-    rows = await (await conn.execute(RESTART_LOST, loss.parameters())).fetchall()
-    return [LostJob(row[0], row[1] or "", *row[2:]) for row in rows]
-
-
-async def find_dead(conn: AsyncConnection[Any], loss: Loss) -> list[LostJob]:
-    """Up to 500 lost jobs that may not start again, locked until the caller's transaction ends; it completes them."""
-    rows = await (await conn.execute(FIND_DEAD, loss.parameters())).fetchall()
-    return [LostJob(row[0], row[1] or "", *row[2:6], ran_ms=max(0, row[6] or 0), is_repeatable=row[7]) for row in rows]
-
-
 # --- cancel ----------------------------------------------------------------------------------------------------------
 
 # Mark first, under the row lock that completion and push of children take too (F7).
@@ -776,54 +547,3 @@ async def cancel(
     marked = await (await conn.execute(MARK_CANCELED, parameters)).fetchall()
     ended = {row[0] for row in await (await conn.execute(END_CANCELED, parameters)).fetchall()}
     return CancelAnswer(ended=ended, asked={row[0] for row in marked if row[1]} - ended)
-
-
-# --- workers ---------------------------------------------------------------------------------------------------------
-
-PING_WORKER = """
-INSERT INTO worker AS w (name, host, worker_group, tags, slots, version, sandbox_level, sandbox_problem, started_at,
-    last_ping, is_draining, jobs_executed, running_jobs, memory_kb, occupancy)
-SELECT %(name)s, %(host)s, %(worker_group)s, %(tags)s, %(slots)s, %(version)s, %(sandbox_level)s, %(sandbox_problem)s,
-    windmill_now(), windmill_now(), %(is_draining)s, %(jobs_executed)s, %(running_jobs)s, %(memory_kb)s, %(occupancy)s
-FROM (SELECT set_config('synchronous_commit', 'off', true)) AS fast
-ON CONFLICT (name) DO UPDATE SET last_ping = excluded.last_ping, is_draining = excluded.is_draining,
-    jobs_executed = excluded.jobs_executed, running_jobs = excluded.running_jobs, memory_kb = excluded.memory_kb,
-    occupancy = excluded.occupancy, sandbox_level = excluded.sandbox_level, sandbox_problem = excluded.sandbox_problem
-"""
-
-REMOVE_WORKERS = "DELETE FROM worker WHERE name = ANY(%(names)s)"
-REMOVE_SILENT_WORKERS = """
-DELETE FROM worker WHERE last_ping < windmill_now() - make_interval(secs => %(silent_s)s) RETURNING name
-"""
-
-
-@dataclass(frozen=True)
-class WorkerPing:
-    """What a worker process says of itself."""
-
-    name: str
-    host: str
-    worker_group: str
-    tags: list[str]
-    slots: int
-    version: str
-    sandbox_level: str
-    sandbox_problem: str
-    is_draining: bool
-    jobs_executed: int
-    running_jobs: int
-    memory_kb: int
-    occupancy: float
-
-
-async def ping_worker(conn: AsyncConnection[Any], ping: WorkerPing) -> None:
-    await conn.execute(PING_WORKER, vars(ping), prepare=True)
-
-
-async def remove_workers(conn: AsyncConnection[Any], names: Sequence[str]) -> None:
-    await conn.execute(REMOVE_WORKERS, {"names": list(names)})
-
-
-async def remove_silent_workers(conn: AsyncConnection[Any], *, silent_s: float) -> list[str]:
-    rows = await (await conn.execute(REMOVE_SILENT_WORKERS, {"silent_s": silent_s})).fetchall()
-    return [row[0] for row in rows]

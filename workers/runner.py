@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from vault import references
-from workers import failpoints, job_env, kinds, outcome_result, queue
+from workers import failpoints, job_env, kinds, log_rows, outcome_result, queue
 from workers.attempts import Attempt, Attempts, Stop
 from workers.completions import Completer, Ending
 from workers.connections import PASSING, Connection
@@ -115,7 +115,7 @@ class Runner:
     async def _begin_log(self, attempt: Attempt) -> None:
         job = attempt.job
         if job.attempt > 1:
-            seq, start = await self.database.run(lambda conn: queue.log_end(conn, job.id))
+            seq, start = await self.database.run(lambda conn: log_rows.log_end(conn, job.id))
             attempt.log.continue_at(seq, start)
         tried = f" attempt={job.attempt}" if job.attempt > 1 else ""
         name, host = self.settings.name, self.settings.host

@@ -14,10 +14,11 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
-from workers import completions, leases, partitions, queue
+from workers import completions, leases, log_rows, losses, partitions, queue, todos, worker_rows
 from workers.connections import Connection
+from workers.losses import Loss, LostJob
 from workers.notify import Notifier
-from workers.queue import Completion, Loss, LostJob
+from workers.queue import Completion
 from workers.worker_settings import WorkerSettings
 from workspaces import clock
 from workspaces.jsontext import dumps
@@ -52,7 +53,7 @@ class Sweep:
         await self.recover(self._loss())
         await self._run_todos()
         silent_s = max(2 * self._settings.lease_s, 60.0 if self._settings.lease_s >= 30 else 0)
-        await self._database.run(lambda conn: queue.remove_silent_workers(conn, silent_s=silent_s))
+        await self._database.run(lambda conn: worker_rows.remove_silent_workers(conn, silent_s=silent_s))
         if time.monotonic() > self._partitions_at:
             await self.ensure_partitions()
 
@@ -80,7 +81,7 @@ class Sweep:
     async def recover_workers(self, names: Sequence[str]) -> int:
         """The jobs of worker processes that are known to be dead, without waiting for their leases."""
         found = await self.recover(self._loss(dead_workers=tuple(names)))
-        await self._database.run(lambda conn: queue.remove_workers(conn, names))
+        await self._database.run(lambda conn: worker_rows.remove_workers(conn, names))
         return found
 
     def _loss(self, *, dead_workers: tuple[str, ...] = ()) -> Loss:
@@ -96,9 +97,9 @@ class Sweep:
 
 async def _restart(conn: AsyncConnection[Any], loss: Loss) -> list[LostJob]:
     async with conn.transaction():
-        lost = await queue.restart_lost(conn, loss)
+        lost = await losses.restart_lost(conn, loss)
         if lost:
-            await queue.append_notes(conn, {each.job_id: _restart_note(each, loss) for each in lost})
+            await log_rows.append_notes(conn, {each.job_id: _restart_note(each, loss) for each in lost})
     return lost
 
 
@@ -117,15 +118,15 @@ def _cause(lost: LostJob, loss: Loss) -> str:
 
 async def _fail_dead(conn: AsyncConnection[Any], loss: Loss) -> list[Any]:
     async with conn.transaction():
-        dead = await queue.find_dead(conn, loss)
+        dead = await losses.find_dead(conn, loss)
         if not dead:
             return []
         done = await queue.complete(conn, [_failure_of(lost, loss) for lost in dead])
-        await queue.append_notes(
+        await log_rows.append_notes(
             conn, {lost.job_id: f"attempt {lost.attempt} lost: {_cause(lost, loss)}" for lost in dead}
         )
         for job_id in done:
-            await queue.leave_todo(conn, job_id, hook="lost")
+            await todos.leave_todo(conn, job_id, hook="lost")
     return list(done)
 
 
@@ -145,14 +146,14 @@ def _failure_of(lost: LostJob, loss: Loss) -> Completion:
 async def _run_some_todos(conn: AsyncConnection[Any]) -> tuple[list[str], int]:
     events: list[str] = []
     async with conn.transaction():
-        todos = await queue.due_todos(conn)
-        for todo in todos:
+        due = await todos.due_todos(conn)
+        for todo in due:
             told, failed = await completions.run_hooks(conn, todo.job, todo.status, todo.result)
             events += told
             if failed is None or todo.attempts + 1 >= MAX_HOOK_TRIES:
-                await queue.drop_todo(conn, todo.job.id)
+                await todos.drop_todo(conn, todo.job.id)
                 if failed is not None:
                     log.error("hook.given_up", extra={"hook": failed, "job_id": str(todo.job.id)})
             else:
-                await queue.put_off_todo(conn, todo.job.id, hook=failed)
-    return events, len(todos)
+                await todos.put_off_todo(conn, todo.job.id, hook=failed)
+    return events, len(due)

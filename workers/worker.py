@@ -10,7 +10,7 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
-from workers import failpoints, queue
+from workers import failpoints, queue, worker_rows
 from workers.attempts import Attempt, Attempts, Stop
 from workers.claims import Claimer
 from workers.completions import Completer
@@ -21,12 +21,13 @@ from workers.logs import LogWriter
 from workers.notify import Listener
 from workers.occupancy import Occupancy
 from workers.presence import Presence, find_dead, forget
-from workers.queue import ClaimedJob, WorkerPing
+from workers.queue import ClaimedJob
 from workers.runner import Runner, site_of
 from workers.runtimes.base import Runtime
 from workers.sandboxing import Sandboxing
 from workers.sweep import Sweep
 from workers.version import VERSION
+from workers.worker_rows import WorkerPing
 from workers.worker_settings import WorkerSettings
 
 log = logging.getLogger(__name__)
@@ -260,7 +261,7 @@ class Worker:
     async def _say_goodbye(self, claims: Connection) -> None:
         try:
             async with asyncio.timeout(2):
-                await claims.run(lambda conn: queue.remove_workers(conn, [self.settings.name]))
+                await claims.run(lambda conn: worker_rows.remove_workers(conn, [self.settings.name]))
         except Exception:
             log.warning("worker.row_left", extra={"worker": self.settings.name})
 

@@ -20,8 +20,9 @@ from psycopg import AsyncConnection
 
 from tests.chaos.history import READ, TRIGGERS, Change, check
 from tests.db.queue_kit import ending, make_job
-from workers import queue
-from workers.queue import ClaimedJob, Held, Loss, Mark
+from workers import losses, queue
+from workers.losses import Loss
+from workers.queue import ClaimedJob, Held, Mark
 
 SILENT_S, MAX_LOSSES = 30.0, 2
 WORKERS = 2
@@ -141,8 +142,8 @@ class Histories(RuleBasedStateMachine):
 
     async def _sweep(self, loss: Loss) -> None:
         async with self.conn.transaction():
-            await queue.restart_lost(self.conn, loss)
-            for lost in await queue.find_dead(self.conn, loss):
+            await losses.restart_lost(self.conn, loss)
+            for lost in await losses.find_dead(self.conn, loss):
                 assert lost.lease_id is not None
                 end = queue.Completion(lost.job_id, lost.lease_id, "failure", '{"error":{}}', lost.ran_ms)
                 await queue.complete(self.conn, [end])

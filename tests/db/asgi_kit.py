@@ -14,8 +14,9 @@ from uuid import UUID
 from django.db import connection
 
 from windmill_site.asgi import application
-from workers import queue, serving
-from workers.queue import Completion, LogSegment, Mark
+from workers import log_rows, queue, serving
+from workers.log_rows import LogSegment
+from workers.queue import Completion, Mark
 
 
 @dataclass
@@ -148,7 +149,7 @@ class Hand:
         """A segment of the log of a job that is held."""
         segment = LogSegment(job_id, self.held[job_id].lease_id, seq, start, text)
         async with serving.connection() as conn:
-            await queue.append_log(conn, [segment])
+            await log_rows.append_log(conn, [segment])
             await serving.tell(conn, f"l:{job_id}")
 
     async def run_one(self, result: Any = None, **more: Any) -> UUID:

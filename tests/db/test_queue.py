@@ -10,8 +10,10 @@ import pytest
 from psycopg import AsyncConnection
 
 from tests.db.queue_kit import Actor, completed, ending, make_job
-from workers import queue
-from workers.queue import DuplicateJob, Held, KeyReused, LogBlob, LogSegment, Loss, Mark
+from workers import log_rows, losses, queue, todos
+from workers.log_rows import LogBlob, LogSegment
+from workers.losses import Loss
+from workers.queue import DuplicateJob, Held, KeyReused, Mark
 
 type Conn = AsyncConnection[Any]
 
@@ -113,7 +115,7 @@ async def test_a_late_completion_is_dropped_with_its_log(conn: Conn) -> None:  #
     late = await slow.claim_one()
     await conn.execute("SET windmill.clock_offset = '1 minute'")
     async with conn.transaction():
-        (lost,) = await queue.restart_lost(conn, Loss(silent_s=30, max_losses=3))
+        (lost,) = await losses.restart_lost(conn, Loss(silent_s=30, max_losses=3))
     assert (lost.job_id, lost.worker, lost.losses) == (late.id, "wk-one", 1)
     again = await quick.claim_one()
     assert (again.attempt, again.losses) == (2, 1)
@@ -177,12 +179,12 @@ async def test_a_drained_job_goes_back_without_a_loss(conn: Conn) -> None:  # J1
     await queue.push(conn, make_job())
     worker = Actor(conn)
     job = await worker.claim_one()
-    await queue.append_log(conn, [LogSegment(job.id, job.lease_id, 0, 0, "one")])
-    await queue.append_blob(conn, LogBlob(job.id, job.lease_id, 1, 3, 5, b"gzipped"))
+    await log_rows.append_log(conn, [LogSegment(job.id, job.lease_id, 0, 0, "one")])
+    await log_rows.append_blob(conn, LogBlob(job.id, job.lease_id, 1, 3, 5, b"gzipped"))
     assert await queue.give_back(conn, [Held(job.id, job.lease_id)], reason="because") == {"python3"}
     cursor = await conn.execute("SELECT seq, start, text FROM job_log ORDER BY seq")
     assert await cursor.fetchall() == [(0, 0, "one"), (2, 8, "\n--- because ---\n")]
-    assert await queue.log_end(conn, job.id) == (3, 8 + len("\n--- because ---\n"))
+    assert await log_rows.log_end(conn, job.id) == (3, 8 + len("\n--- because ---\n"))
     again = await worker.claim_one()
     assert (again.attempt, again.losses) == (2, 0)
 
@@ -191,10 +193,10 @@ async def test_log_without_the_lease_is_not_stored(conn: Conn) -> None:
     await queue.push(conn, make_job())
     job = await Actor(conn).claim_one()
     stranger = make_job().id
-    await queue.append_log(conn, [LogSegment(job.id, stranger, 0, 0, "no")])
+    await log_rows.append_log(conn, [LogSegment(job.id, stranger, 0, 0, "no")])
     segment = LogSegment(job.id, job.lease_id, 0, 0, "yes")
-    await queue.append_log(conn, [segment])
-    await queue.append_log(conn, [segment])
+    await log_rows.append_log(conn, [segment])
+    await log_rows.append_log(conn, [segment])
     assert await (await conn.execute("SELECT text FROM job_log")).fetchall() == [("yes",)]
 
 
@@ -205,17 +207,17 @@ async def test_losses_are_limited_and_a_script_may_refuse_them(conn: Conn) -> No
     await worker.claim(limit=2)
     loss = Loss(silent_s=30, max_losses=3, dead_workers=("wk-one",))
     async with conn.transaction():
-        assert len(await queue.restart_lost(conn, loss)) == 1
-        (dead,) = await queue.find_dead(conn, loss)
+        assert len(await losses.restart_lost(conn, loss)) == 1
+        (dead,) = await losses.find_dead(conn, loss)
     assert not dead.is_repeatable
     for _ in range(2):
         await worker.claim()
         async with conn.transaction():
-            assert len(await queue.restart_lost(conn, loss)) == 1
+            assert len(await losses.restart_lost(conn, loss)) == 1
     await worker.claim()
     async with conn.transaction():
-        assert await queue.restart_lost(conn, loss) == []
-        assert sorted(each.losses for each in await queue.find_dead(conn, loss)) == [0, 3]
+        assert await losses.restart_lost(conn, loss) == []
+        assert sorted(each.losses for each in await losses.find_dead(conn, loss)) == [0, 3]
 
 
 async def test_a_silent_job_is_found_beyond_the_first_page(conn: Conn) -> None:
@@ -224,7 +226,7 @@ async def test_a_silent_job_is_found_beyond_the_first_page(conn: Conn) -> None:
     await Actor(conn).claim(limit=600)
     loss = Loss(silent_s=30, max_losses=3, dead_workers=("wk-one",))
     pages = []
-    while page := await queue.restart_lost(conn, loss):
+    while page := await losses.restart_lost(conn, loss):
         pages.append(len(page))
     assert pages == [500, 20]
 
@@ -241,14 +243,14 @@ async def test_a_hook_to_be_done_waits_with_growing_pauses(conn: Conn) -> None:
     job = await worker.claim_one()
     async with conn.transaction():
         assert await worker.complete(job, result="7")
-        await queue.leave_todo(conn, job.id, hook="noop", error="it failed")
+        await todos.leave_todo(conn, job.id, hook="noop", error="it failed")
     async with conn.transaction():
-        (todo,) = await queue.due_todos(conn)
+        (todo,) = await todos.due_todos(conn)
         assert (todo.job.id, todo.status, todo.result, todo.job.args) == (job.id, "success", "7", '{"a":1}')
-        await queue.put_off_todo(conn, job.id, hook="noop")
-    assert await queue.due_todos(conn) == []
+        await todos.put_off_todo(conn, job.id, hook="noop")
+    assert await todos.due_todos(conn) == []
     await conn.execute("SET windmill.clock_offset = '2 seconds'")
-    (todo,) = await queue.due_todos(conn)
+    (todo,) = await todos.due_todos(conn)
     assert todo.attempts == 1
-    await queue.drop_todo(conn, job.id)
-    assert await queue.due_todos(conn) == []
+    await todos.drop_todo(conn, job.id)
+    assert await todos.due_todos(conn) == []

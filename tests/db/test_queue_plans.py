@@ -10,8 +10,9 @@ import pytest
 from psycopg import AsyncConnection
 
 from tests.db.queue_kit import Actor, fill, make_job
-from workers import queue
-from workers.queue import Loss, Mark
+from workers import losses, queue
+from workers.losses import Loss
+from workers.queue import Mark
 
 type Conn = AsyncConnection[Any]
 
@@ -54,7 +55,7 @@ async def test_completing_goes_by_primary_key(full: Conn) -> None:
 
 
 async def test_the_sweep_reads_running_rows_only(full: Conn) -> None:
-    for statement in (queue.RESTART_LOST, queue.FIND_DEAD):
+    for statement in (losses.RESTART_LOST, losses.FIND_DEAD):
         plan = await _explain(full, statement, Loss(30, 3, ("wk-gone",)).parameters())
         assert "job_queue" not in _scanned(plan), statement
         assert "job_queue_pinged" in _indexes(plan)

@@ -10,9 +10,9 @@ import pytest
 from psycopg import AsyncConnection
 
 from tests.db.queue_kit import Actor, make_job
-from workers import queue
-from workers.queue import WorkerPing
+from workers import losses, queue, worker_rows
 from workers.waiting import Waiting, facts_of, why_waiting
+from workers.worker_rows import WorkerPing
 
 type Conn = AsyncConnection[Any]
 
@@ -46,7 +46,7 @@ async def _worker(conn: Conn, name: str = "wk-one", **fields: Any) -> None:
         "sandbox_level": "full", "sandbox_problem": "", "is_draining": False, "jobs_executed": 0, "running_jobs": 1,
         "memory_kb": 0, "occupancy": 0.0,
     }  # fmt: skip
-    await queue.ping_worker(conn, WorkerPing(**(ping | fields)))
+    await worker_rows.ping_worker(conn, WorkerPing(**(ping | fields)))
 
 
 async def test_no_worker_for_the_tag(conn: Conn) -> None:
@@ -109,6 +109,6 @@ async def test_a_job_that_was_lost_says_so(conn: Conn) -> None:
     await _push(conn)
     job = await Actor(conn, "wk-gone").claim_one()
     async with conn.transaction():
-        await queue.restart_lost(conn, queue.Loss(30, 3, ("wk-gone",)))
+        await losses.restart_lost(conn, losses.Loss(30, 3, ("wk-gone",)))
     reason = await _reason(conn, job.id)
     assert reason is not None and "lost with its worker" in reason.sentence
