@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from uuid import UUID
 
-from workers.logs import JobLog
+from workers.job_log import JobLog
 from workers.queue import ClaimedJob, Held
 from workers.runtimes.base import RunningJob
 

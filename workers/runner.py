@@ -14,8 +14,9 @@ from workers import failpoints, job_env, kinds, log_rows, outcome_result, queue
 from workers.attempts import Attempt, Attempts, Stop
 from workers.completions import Completer, Ending
 from workers.connections import PASSING, Connection
+from workers.job_log import JobLog
 from workers.languages import PreparedEnv
-from workers.logs import JobLog, LogWriter
+from workers.logs import LogWriter
 from workers.notify import Notifier
 from workers.preparing import Preparer
 from workers.queue import ClaimedJob, Completion

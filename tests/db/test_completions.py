@@ -14,7 +14,7 @@ from workers import kinds, queue
 from workers.attempts import Attempt
 from workers.completions import Completer, Ending
 from workers.connections import Connection
-from workers.logs import JobLog
+from workers.job_log import JobLog
 from workers.notify import Notifier
 from workers.queue import ClaimedJob
 from workers.sweep import Sweep

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers import logs
-from workers.logs import STREAM_CHARS, JobLog
+from workers import job_log
+from workers.job_log import STREAM_CHARS, JobLog
 
 SECRET = "wmj_" + "a1" * 48
 
@@ -63,7 +63,7 @@ def test_a_secret_is_masked_wherever_it_is_cut(cut: int) -> None:
     early = store(log).text
     log.feed(f"{SECRET[cut:]} after".encode())
     log.close()
-    assert early + store(log).text == f"before {logs.MASK} after"
+    assert early + store(log).text == f"before {job_log.MASK} after"
 
 
 def test_secrets_of_arguments_are_masked_too_but_not_short_ones() -> None:
@@ -132,7 +132,7 @@ def test_a_log_beyond_the_cap_keeps_head_and_tail_and_says_so(piece: int) -> Non
 
 def test_a_flood_that_is_not_stored_makes_the_job_wait() -> None:
     log = make_log()
-    log.feed(b"x" * (logs.ROOM_BYTES + 1))
+    log.feed(b"x" * (job_log.ROOM_BYTES + 1))
     assert not log.room.is_set()
     store(log)
     assert log.room.is_set()
@@ -149,7 +149,7 @@ def test_an_endless_result_stream_ends_with_a_word_about_it() -> None:
 @given(st.text(alphabet="ab", max_size=30), st.text(alphabet="ab", min_size=1, max_size=12))
 def test_the_begun_secret_at_the_end_is_found(text: str, secret: str) -> None:
     wanted = max(n for n in range(len(secret)) if text.endswith(secret[:n]))
-    assert logs._begun(secret, text) == wanted
+    assert job_log._begun(secret, text) == wanted
 
 
 def test_a_long_secret_costs_no_time() -> None:
