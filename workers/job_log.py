@@ -144,9 +144,8 @@ class JobLog:
         return max([keep, *(_begun(secret, text) for secret in self._secrets)])
 
     def _without_stream(self, body: str) -> str:
-        lines = body.splitlines(keepends=True) if "\r" not in body else re.split(r"(?<=\n)", body)
         kept = []
-        for line in lines:
+        for line in re.split(r"(?<=\n)", body):  # not splitlines: U+2028 and its like end no line here
             if line.startswith(STREAM_MARK):
                 kept.append(self._stream_on(line.removeprefix(STREAM_MARK)))
             else:

@@ -90,6 +90,12 @@ def test_stream_lines_leave_the_log() -> None:
     assert (text, log.stream) == ("one\ntwo WM_STREAM: no\n", "a\nbc")
 
 
+def test_only_a_newline_ends_a_line_of_the_stream() -> None:
+    log = make_log()
+    assert feed_all(log, "WM_STREAM: a\u2028b\x0cc\r\n".encode()) == ""
+    assert log.stream == "a\u2028b\x0cc"
+
+
 def test_a_prompt_without_newline_is_shown() -> None:
     log = make_log()
     log.feed(b"Continue? ")
