@@ -56,25 +56,17 @@ class Completer:
         self._database, self._notifier, self._worker, self._on_done = database, notifier, worker, on_done
         self._waiting: list[Ending] = []
         self._wake = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
 
     def __len__(self) -> int:
         return len(self._waiting)
-
-    def start(self) -> None:
-        self._task = asyncio.create_task(self._run(), name="completer")
-
-    async def close(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
 
     def add(self, ending: Ending) -> None:
         """Commit it soon."""
         self._waiting.append(ending)
         self._wake.set()
 
-    async def _run(self) -> None:
+    async def run(self) -> None:
+        """Until cancelled."""
         while True:
             await self._wake.wait()
             self._wake.clear()

@@ -31,15 +31,6 @@ class LogWriter:
         self._wake = asyncio.Event()
         self._lock = asyncio.Lock()
         self._flushing: frozenset[UUID] = frozenset()
-        self._task: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        self._task = asyncio.create_task(self._run(), name="log writer")
-
-    async def close(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
 
     async def feed(self, job_log: JobLog, chunk: bytes) -> None:
         """Take output of a job; waits while too much of it is not stored yet."""
@@ -84,7 +75,8 @@ class LogWriter:
             await self._database.run(lambda conn: log_rows.append_log(conn, segments))
             self._notifier.tell(f"l:{job_log.job_id}")
 
-    async def _run(self) -> None:
+    async def run(self) -> None:
+        """Until cancelled."""
         loop = asyncio.get_running_loop()
         while True:
             due = min((each.due_at or 0 for each in self._dirty.values()), default=None)

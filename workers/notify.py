@@ -113,6 +113,8 @@ class Notifier:
                 except psycopg.Error as error:
                     log.warning("notify.failed", extra={"problem": type(error).__name__, "events": len(events)})
                     await asyncio.sleep(random.uniform(0.1, 0.4))  # noqa: S311 (jitter)
+                except Exception:  # whatever it is, the next message may pass
+                    log.exception("notify.crashed")
                 self._is_idle = True
         finally:
             if conn is not None:
@@ -152,5 +154,7 @@ class Listener:
                         self._on_events(notification.payload.split("\n"))
             except psycopg.Error as error:
                 log.warning("listen.lost", extra={"problem": type(error).__name__})
+            except Exception:  # of who listens: the connection is made anew, and everything read again
+                log.exception("listen.crashed")
             await asyncio.sleep(random.uniform(pause_s / 2, pause_s))  # noqa: S311 (jitter)
             pause_s = min(2.0, pause_s * 2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import time
 from collections import OrderedDict
@@ -11,6 +12,7 @@ from workers.languages import OnLog, PreparedEnv, language
 from workers.languages.host import host_tools
 
 KEPT = 256
+IN_LOOP_CHARS = 50_000  # longer code is parsed in a thread: leases are renewed in this one
 TRUSTED_S = 300.0  # then asked again, which also tells the cache's eviction that the packages are in use
 
 
@@ -25,7 +27,7 @@ class Preparer:
         """Raises LockFailed, PrepareFailed."""
         spoken = language(runnable.language)
         lock = runnable.lock
-        if lock is None and not self._asks_for_lock(runnable):
+        if lock is None and not await self._asks_for_lock(runnable):
             lock = ""
         if lock is None:
             imported = tuple(runnable.files.values())
@@ -41,10 +43,14 @@ class Preparer:
             self._ready.popitem(last=False)
         return made
 
-    def _asks_for_lock(self, runnable: Runnable) -> bool:
+    async def _asks_for_lock(self, runnable: Runnable) -> bool:
         key = hashlib.sha256(f"{runnable.language}\0{runnable.content}".encode("utf-8", "replace")).digest()
         if key not in self._needs_lock:
-            self._needs_lock[key] = language(runnable.language).needs_lock(runnable.content)
+            needs_lock = language(runnable.language).needs_lock
+            if len(runnable.content) > IN_LOOP_CHARS:
+                self._needs_lock[key] = await asyncio.to_thread(needs_lock, runnable.content)
+            else:
+                self._needs_lock[key] = needs_lock(runnable.content)
             if len(self._needs_lock) > KEPT:
                 self._needs_lock.popitem(last=False)
         return self._needs_lock[key]

@@ -121,23 +121,22 @@ class Worker:
         )  # fmt: skip
         self._is_serving = True
         listener = Listener(settings.direct_url, self._on_events, self._on_reconnect)
-        self._completer.start()
-        logs.start()
         try:
             await self._heartbeat.beat()
             listener.start()
-            self._start_loops(sweep, links.claims)
+            self._start_loops(sweep, logs, links.claims)
             log.info("worker.started", extra={"worker": settings.name, "slots": settings.slots})
             await self._stopping.wait()
             await self._drain()
         finally:
             await _cancel(self._tasks)
             await listener.close()
-            await logs.close()
-            await self._completer.close()
 
-    def _start_loops(self, sweep: Sweep, claims: Connection) -> None:
+    def _start_loops(self, sweep: Sweep, logs: LogWriter, claims: Connection) -> None:
+        """Each runs as long as we do: one that ends by itself is a defect, and the process drains and leaves."""
         loops: dict[str, Coroutine[Any, Any, None]] = {
+            "completions": self._completer.run(),
+            "logs": logs.run(),
             "heartbeat": self._heartbeat.run(),
             "guard": self._heartbeat.guard(),
             "sweep": sweep.run(),

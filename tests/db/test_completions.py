@@ -68,11 +68,11 @@ async def _finish(fresh_database: str, database: Connection, jobs: list[ClaimedJ
     for job in jobs:
         log = JobLog(job.id, job.lease_id, secrets=(), cap_bytes=1000)
         completer.add(Ending(Attempt(job, log, 0.0), ending(job, result=result)))
-    completer.start()
+    running = asyncio.create_task(completer.run())
     async with asyncio.timeout(10):
         while len(done) < len(jobs):
             await asyncio.sleep(0.01)
-    await completer.close()
+    running.cancel()
     return told
 
 
@@ -139,11 +139,11 @@ async def test_a_result_the_database_refuses_harms_its_own_job_only(
     for job, result in ((good, "1"), (bad, "{not json")):
         log = JobLog(job.id, job.lease_id, secrets=(), cap_bytes=1000)
         completer.add(Ending(Attempt(job, log, 0.0), ending(job, result=result)))
-    completer.start()
+    running = asyncio.create_task(completer.run())
     async with asyncio.timeout(10):
         while len(done) < 2:
             await asyncio.sleep(0.01)
-    await completer.close()
+    running.cancel()
     assert (await completed(conn, good.id) or ())[0] == "success"
     row = await completed(conn, bad.id)
     assert row is not None and row[0] == "failure" and "could not be stored" in row[1]["error"]["message"]
