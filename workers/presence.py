@@ -16,16 +16,19 @@ class Presence:
     """Our own file, held until `close` or the end of the process; and our directory for jobs beside it."""
 
     def __init__(self, root: Path, name: str) -> None:
-        self._root = root
         self.directory = root / name
         root.mkdir(mode=0o711, parents=True, exist_ok=True)
         self._file = root / f"{name}.lock"
-        self._fd = os.open(self._file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        # it gets its name only once it is locked: a worker that looks for dead ones never sees it free
+        nameless = root / f"{name}.new"
+        self._fd = os.open(nameless, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        nameless.rename(self._file)
 
-    def close(self, *, leaves_jobs: bool = False) -> None:
+    def close(self, *, leaves_jobs: bool = False, keeps_files: bool = False) -> None:
         """Gone. With `leaves_jobs` the file stays, so that the next worker looks after them."""
-        remove_directory(self.directory)
+        if not keeps_files:
+            remove_directory(self.directory)
         if not leaves_jobs:
             self._file.unlink(missing_ok=True)
         os.close(self._fd)
@@ -36,10 +39,11 @@ def find_dead(root: Path) -> list[str]:
     return [path.stem for path in sorted(root.glob("*.lock")) if not _is_held(path)]
 
 
-def forget(root: Path, names: list[str]) -> None:
+def forget(root: Path, names: list[str], *, keeps_files: bool = False) -> None:
     """Remove what dead workers left on disk."""
     for name in names:
-        remove_directory(root / name)
+        if not keeps_files:
+            remove_directory(root / name)
         (root / f"{name}.lock").unlink(missing_ok=True)
 
 

@@ -67,7 +67,7 @@ class Worker:
                 await self._work(presence)
         finally:
             await failpoints.reach("cleanup.before")
-            presence.close(leaves_jobs=len(self.attempts) > 0)
+            presence.close(leaves_jobs=len(self.attempts) > 0, keeps_files=self.settings.keeps_job_dir)
 
     @property
     def workers_root(self) -> Path:
@@ -162,7 +162,7 @@ class Worker:
         names = [name for name in find_dead(self.workers_root) if name != self.settings.name]
         if names:
             jobs = await sweep.recover_workers(names)
-            await asyncio.to_thread(forget, self.workers_root, names)
+            await asyncio.to_thread(forget, self.workers_root, names, keeps_files=self.settings.keeps_job_dir)
             log.warning("workers.recovered", extra={"workers": names, "jobs": jobs})
 
     async def _promote(self, database: Connection) -> None:
