@@ -264,3 +264,15 @@ def test_malformed_bodies_are_refused_in_words(client, developer, body, status):
     answer = client.post(f"{URL}/create", body, content_type="application/json", headers=developer.headers)
     assert (answer.status_code, answer["Content-Type"][:10]) == (status, "text/plain")
     assert answer.content.startswith(b"Bad request: ")
+
+
+def test_a_script_is_shared_by_its_access_list(client, cast, developer):
+    developer.deploy("u/developer/own")
+    operator = Caller(client, cast.operator)
+    assert operator.get("scripts/get/p/u/developer/own").status_code == 404
+    assert developer.post("acls/add/script/u/developer/own", {"owner": "u/operator"}).status_code == 200
+    assert developer.get("acls/get/script/u/developer/own").json() == {"u/operator": False}
+    assert operator.get("scripts/get/p/u/developer/own").status_code == 200
+    assert operator.post("acls/remove/script/u/developer/own", {"owner": "u/operator"}).status_code == 403
+    assert developer.post("acls/remove/script/u/developer/own", {"owner": "u/operator"}).status_code == 200
+    assert operator.get("scripts/get/p/u/developer/own").status_code == 404
