@@ -26,6 +26,8 @@ def save_draft(path: str, value: Any, *, by: Principal, kind: str = "script", ba
         raise BadRequest(str(error)) from error
     if kind not in KINDS:
         raise BadRequest(f'A draft is of a {", ".join(KINDS[:-1])} or {KINDS[-1]}, not of "{kind[:40]}"')
+    if value is None:
+        raise BadRequest(f"The draft of {path} is null; send what was typed, or delete the draft")
     text = dumps(value)
     if len(text) > MAX_CHARS:
         raise TooLarge(f"The draft of {path} has {len(text):,} characters; at most {MAX_CHARS:,} are kept")
