@@ -13,6 +13,7 @@ import django
 import pytest
 
 from tests import chromium
+from tests.leftovers import Leftovers
 from tests.live_site import LiveSite, free_port
 from tests.postgres_server import PostgresServer, temporary_data_dir
 from windmill_site.environment import SETTINGS
@@ -25,6 +26,7 @@ for _each in SETTINGS:
     os.environ.pop(_each.name, None)
 _DATA_DIR = temporary_data_dir()
 _SERVER = PostgresServer(_DATA_DIR)
+_LEFT: list[Leftovers] = []  # one, once the test database is made
 os.environ |= {
     "DJANGO_SETTINGS_MODULE": "windmill_site.settings",
     "DATA_DIR": str(_DATA_DIR),
@@ -70,7 +72,7 @@ def django_db_modify_db_settings(postgres_server: PostgresServer) -> None:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, postgres_server: PostgresServer, django_db_blocker: Any) -> None:
+def django_db_setup(django_db_setup: None, postgres_server: PostgresServer, django_db_blocker: Any) -> Iterator[None]:
     """Migrate the test database, and copy it before a test leaves something in it or flushes what migrations made."""
     from django.db import connections
 
@@ -80,6 +82,18 @@ def django_db_setup(django_db_setup: None, postgres_server: PostgresServer, djan
         if pool is not None:
             pool()
     postgres_server.run("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy", TEMPLATE_DATABASE, TEST_DATABASE)
+    with django_db_blocker.unblock():
+        managed = set(connections["default"].introspection.django_table_names())
+    _LEFT.append(Leftovers(postgres_server.url(TEST_DATABASE), managed))
+    yield
+    _LEFT.pop().close()
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left() -> None:
+    """Before a test, not after one: pytest-django flushes after every fixture of ours when the mark asks for it."""
+    for leftovers in _LEFT:
+        leftovers.remove()
 
 
 @pytest.fixture(scope="session")

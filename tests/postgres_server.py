@@ -11,7 +11,7 @@ import psycopg
 from psycopg import sql
 
 from windmill_site import postgres
-from windmill_site.database import embedded_url
+from windmill_site.database import ROLE, embedded_url
 from windmill_site.os_user import owner_of_parts
 from windmill_site.reachable import make_reachable
 
@@ -61,9 +61,10 @@ class PostgresServer:
         self.stop()
         shutil.rmtree(self.data_dir)
 
-    def run(self, statement: str, *names: str) -> None:
+    def run(self, statement: str, *names: str, role: str = ROLE) -> None:
         """A statement outside any transaction, {} standing for a quoted name each."""
-        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+        url = self.url("postgres").replace(f"//{ROLE}@", f"//{role}@")
+        with psycopg.connect(url, autocommit=True) as connection:
             connection.execute(sql.SQL(statement).format(*(sql.Identifier(name) for name in names)))  # type: ignore[arg-type]
 
     def copy_of(self, template: str) -> str:
@@ -73,4 +74,5 @@ class PostgresServer:
         return name
 
     def drop(self, name: str) -> None:
-        self.run("DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
+        # as superuser, because an autovacuum worker that is in there belongs to one
+        self.run("DROP DATABASE IF EXISTS {} WITH (FORCE)", name, role="postgres")
