@@ -132,8 +132,9 @@ def _first_login(environment: Environment) -> str:
 
 
 def _answers(environment: Environment) -> bool:
-    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(environment.host, environment.host)  # noqa: S104
-    request = urllib.request.Request(f"http://{host}:{environment.port}/api/version")
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(environment.host, environment.host)  # noqa: S104
+    address = f"[{host}]" if ":" in host else host
+    request = urllib.request.Request(f"http://{address}:{environment.port}/api/version")
     try:
         with urllib.request.urlopen(request, timeout=5):  # noqa: S310 (http by construction)
             return True
