@@ -76,8 +76,8 @@ class Completer:
                     await self._finish(batch)
                 except failpoints.Failpoint:
                     self._waiting[:0] = batch
-                except Exception:
-                    log.exception("completion.failed", extra={"jobs": len(batch)})
+                except Exception as error:  # whatever it is, one ending must not take the others with it
+                    log.warning("completion.failed", extra={"jobs": len(batch), "problem": _named(error)})
                     await self._finish_one_by_one(batch)
 
     def _next_batch(self) -> list[Ending]:
@@ -108,12 +108,12 @@ class Completer:
         for ending in batch:
             try:
                 await self._finish([ending])
-            except psycopg.Error as error:
-                if isinstance(error, PASSING):
-                    self._waiting.append(ending)
-                    await asyncio.sleep(0.5)
-                    continue
-                log.exception("completion.unstorable", extra={"job_id": str(ending.completion.job_id)})
+            except PASSING:
+                self._waiting.append(ending)
+                await asyncio.sleep(0.5)
+            except Exception as error:
+                job_id = str(ending.completion.job_id)
+                log.error("completion.unstorable", extra={"job_id": job_id, "problem": _named(error)})
                 await self._finish([_unstorable(ending)])
 
 
@@ -175,6 +175,11 @@ async def _hooks_of(conn: AsyncConnection[Any], ending: Ending, statuses: dict[U
     if failed is not None:
         await todos.leave_todo(conn, job.id, hook=failed)
     return events
+
+
+def _named(error: Exception) -> str:
+    """No text and no traceback: they may quote a result."""
+    return f"{type(error).__name__} {getattr(error, 'sqlstate', None) or ''}".strip()
 
 
 def _unstorable(ending: Ending) -> Ending:

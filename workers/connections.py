@@ -36,6 +36,7 @@ _ELSEWHERE = (
     errors.CannotConnectNow,
     errors.IdleInTransactionSessionTimeout,
 )
+_TOO_MUCH = "54"  # class of what is beyond the server's limits: the statement's own fault, also the next time
 _MAX_PASSING = 8
 _LONGEST_PAUSE_S = 1.0
 # D1: nothing of ours holds a lock or a transaction for long.
@@ -75,6 +76,8 @@ class Connection:
                         await self._drop()  # still inside the failed transaction
                 except (psycopg.OperationalError, psycopg.InterfaceError, *_ELSEWHERE) as error:
                     # gone, coming up, full disk, no memory, no free connection: it resumes alone, so no limit (D5)
+                    if (error.sqlstate or "").startswith(_TOO_MUCH):
+                        raise
                     problem = error
                     await self._drop()
                 log.warning(

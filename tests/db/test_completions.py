@@ -129,14 +129,15 @@ async def test_the_sweep_tries_a_failed_hook_again(
     assert await (await conn.execute("SELECT job_id, status FROM seen")).fetchall() == [(job.id, "success")]
 
 
-async def test_a_result_the_database_refuses_harms_its_own_job_only(
-    conn: Conn, database: Connection, fresh_database: str
+@pytest.mark.parametrize("bad_result", ["{not json", '"\ud800"', "[" * 20_000 + "]" * 20_000])
+async def test_a_result_that_cannot_be_stored_harms_its_own_job_only(
+    conn: Conn, database: Connection, fresh_database: str, bad_result: str, caplog: pytest.LogCaptureFixture
 ) -> None:  # R1
     good, bad = await _claimed(conn, 2)
     notifier = Notifier(fresh_database)
     done: list[Attempt] = []
     completer = Completer(database, notifier, worker="wk-one", on_done=done.append)
-    for job, result in ((good, "1"), (bad, "{not json")):
+    for job, result in ((good, "1"), (bad, bad_result)):
         log = JobLog(job.id, job.lease_id, secrets=(), cap_bytes=1000)
         completer.add(Ending(Attempt(job, log, 0.0), ending(job, result=result)))
     running = asyncio.create_task(completer.run())
@@ -147,6 +148,7 @@ async def test_a_result_the_database_refuses_harms_its_own_job_only(
     assert (await completed(conn, good.id) or ())[0] == "success"
     row = await completed(conn, bad.id)
     assert row is not None and row[0] == "failure" and "could not be stored" in row[1]["error"]["message"]
+    assert "not json" not in caplog.text
 
 
 async def test_a_completion_survives_the_end_of_its_connection(
