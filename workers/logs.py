@@ -91,8 +91,8 @@ class LogWriter:
                 continue
             try:
                 await self._flush(loop.time())
-            except Exception:
-                log.exception("log.flush_failed")
+            except Exception as error:  # no traceback: its text may quote the log
+                log.error("log.flush_failed", extra={"problem": type(error).__name__})
                 await asyncio.sleep(INTERVAL_S)
 
     async def _flush(self, now: float) -> None:

@@ -14,6 +14,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from typing import Any
 
 import psycopg
@@ -30,9 +31,13 @@ MAX_WAITING = 20_000  # events kept while the database is away; more are dropped
 SEND = "SELECT pg_notify('job_events', payload) FROM unnest(%s::text[]) AS payload"
 
 
-def ready_event(tag: str, *, priority: int = 0) -> str:
-    """What to tell when a job of `tag` may start; one of higher priority lies before the marks of the workers."""
-    return f"q!{tag}" if priority else f"q:{tag}"
+def ready_event(tag: str, *, priority: int = 0, scheduled_for: datetime | None = None) -> str:
+    """What to tell when a job of `tag` may start; of another priority or time it may lie before the workers' marks.
+
+    >>> ready_event("bash"), ready_event("bash", priority=2)
+    ('q:bash', 'q!bash')
+    """
+    return f"q!{tag}" if priority or scheduled_for else f"q:{tag}"
 
 
 def pack(events: Iterable[str]) -> list[str]:

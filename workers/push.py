@@ -40,7 +40,7 @@ def push_job(job: NewJob) -> Pushed:
     if row is None:
         raise _taken(job.id)
     if row[0]:
-        notify_on_commit(ready_event(job.tag, priority=job.priority))
+        notify_on_commit(ready_event(job.tag, priority=job.priority, scheduled_for=job.scheduled_for))
     return Pushed(job.id, row[0])
 
 
@@ -63,7 +63,7 @@ async def push_now(conn: AsyncConnection[Any], job: NewJob, *, once: Once | None
         ) from None
     await failpoints.reach("push.after_commit")
     if pushed.ready:
-        await serving.tell(conn, ready_event(job.tag, priority=job.priority))
+        await serving.tell(conn, ready_event(job.tag, priority=job.priority, scheduled_for=job.scheduled_for))
     return pushed
 
 
