@@ -15,6 +15,7 @@ from twisted.internet import reactor
 
 # Twice what any address takes: those below it are answered by the application, in its words.
 MAX_BODY_BYTES = 32 * 1024 * 1024
+MAX_MESSAGE_BYTES = 64 * 1024
 _TOO_LARGE = f"Too large: The body has more than {MAX_BODY_BYTES:,} bytes; send less, or a reference to it".encode()
 
 
@@ -110,5 +111,13 @@ def serve(application: Any, listener: socket.socket) -> None:
     )
     server.endpoints = []  # instead of an endpoint description, which cannot say "adopt this IPv6 socket"
     adopt: Any = reactor.adoptStreamPort  # type: ignore[attr-defined]
-    server.ready_callable = lambda: adopt(listener.fileno(), listener.family, server.http_factory)
+
+    def begin() -> None:
+        # Pages send a word at a time; without a limit a message is kept whole, however long it says it is (SEC-H12).
+        server.ws_factory.setProtocolOptions(
+            maxFramePayloadSize=MAX_MESSAGE_BYTES, maxMessagePayloadSize=MAX_MESSAGE_BYTES
+        )
+        adopt(listener.fileno(), listener.family, server.http_factory)
+
+    server.ready_callable = begin
     server.run()

@@ -43,7 +43,10 @@ def _own_origins(request: HttpRequest) -> set[str]:
 
 
 def _origin_of(url: str) -> str:
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # "http://[": whoever sends that is no page of ours
+        return url
     return f"{parts.scheme}://{parts.netloc}" if parts.netloc else ""
 
 

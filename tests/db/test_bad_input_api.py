@@ -18,7 +18,7 @@ from tests.db.asgi_kit import Answered, Api, empty_job_tables, serving_loop, sql
 from tests.db.odd_input import ACCEPTED, BODIES, MEDIA, ODD, OPTION_VALUES, OPTIONS, PARTS, QUERIES, SHAPES
 from tests.db.permission_matrix import NOTHING
 from tests.db.script_factories import make_script
-from tests.factories import Cast, bearer, make_cast, make_folder, make_group, make_token, principal_of
+from tests.factories import Cast, bearer, log_in, make_cast, make_folder, make_group, make_token, principal_of
 from vault.models import Resource, Variable
 from workers.operations.table import OPERATIONS
 from workspaces.models import Folder, Group, Token, User
@@ -223,6 +223,13 @@ def test_paths_that_break_the_rules_name_no_script(client: Client, headers: dict
         assert answer.status_code == (201 if path == "f/etl/Load" else 400), (path, answer.status_code)
     assert stored()[2:] == before[2:]
     assert not Script.objects.filter(archived_at__isnull=False).exists()
+
+
+def test_an_address_that_is_none_is_another_site(client: Client, cast: Cast) -> None:  # SEC-H2
+    log_in(client, cast.admin)
+    for header in ("Referer", "Origin"):
+        answer = client.get(f"/api/w/test/{RUN.replace('run', 'run_wait_result', 1)}", headers={header: "http://["})
+        assert (answer.status_code, answer["Content-Type"][:10]) == (403, "text/plain"), header
 
 
 # --- the same operations where bearers meet them first ---
