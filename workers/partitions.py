@@ -30,6 +30,7 @@ async def ensure(conn: AsyncConnection[Any], *, now: datetime) -> list[str]:
 
     A row of that time that already lies in the default partition (an id chosen far ahead) is moved with it. Safe when
     several processes do it at once: an advisory lock per transaction, and each step is checked under it.
+    Raises LockNotAvailable while somebody reads the default partition for long: try again later.
     """
     made: list[str] = []
     first = week_of(now)
@@ -50,8 +51,11 @@ async def _ensure_one(conn: AsyncConnection[Any], table: str, key: str, week: da
     names["default"] = sql.Identifier(f"{table}_default")
     edges = {"low": sql.Literal(low), "high": sql.Literal(high)}
     async with conn.transaction():
-        await conn.execute("SET LOCAL lock_timeout = '2s'")
+        await conn.execute("SET LOCAL lock_timeout = '20s'")  # for the other processes that make them
         await conn.execute("SELECT pg_advisory_xact_lock(hashtext('windmill.partitions'))")
+        # Attaching locks the default partition. Behind a long reader (a backup) we must not wait: all others would
+        # wait behind us. It is weeks early, so another time will do.
+        await conn.execute("SET LOCAL lock_timeout = '300ms'")
         if await _exists(conn, name):
             return False
         steps = (
@@ -90,6 +94,9 @@ def _monday(stamp: str) -> datetime:
     return datetime.fromisocalendar(int(year), int(number), 1).replace(tzinfo=UTC)
 
 
+# Not to_regclass: it answers from the session's cache, which does not yet know what another has just committed.
+_EXISTS = "SELECT 1 FROM pg_class WHERE relname = %s AND relnamespace = current_schema()::regnamespace"
+
+
 async def _exists(conn: AsyncConnection[Any], name: str) -> bool:
-    row = await (await conn.execute("SELECT to_regclass(%s) IS NOT NULL", (name,))).fetchone()
-    return bool(row and row[0])
+    return await (await conn.execute(_EXISTS, (name,))).fetchone() is not None

@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, errors
 
 from workers import completions, leases, log_rows, losses, partitions, queue, todos, worker_rows
 from workers.connections import Connection
@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 
 LEASE = "sweep"
 PARTITIONS_EVERY_S = 6 * 3600
+PARTITIONS_AGAIN_S = 120.0
 MAX_HOOK_TRIES = 10
 
 
@@ -58,10 +59,13 @@ class Sweep:
             await self.ensure_partitions()
 
     async def ensure_partitions(self) -> None:
-        """This week's and the next ones'. A lock that is not free now is tried again at the next sweep."""
-        made = await self._database.run(lambda conn: partitions.ensure(conn, now=clock.now()))
-        self._partitions_at = time.monotonic() + PARTITIONS_EVERY_S
-        if made:
+        """This week's and the next ones'; put off while a backup reads the tables (rows go to the default one)."""
+        made = await self._database.run(_ensure_partitions)
+        pause_s = PARTITIONS_AGAIN_S if made is None else PARTITIONS_EVERY_S
+        self._partitions_at = time.monotonic() + pause_s
+        if made is None:
+            log.warning("partitions.put_off", extra={"again_in_s": pause_s})
+        elif made:
             log.info("partitions.made", extra={"partitions": made})
 
     async def recover(self, loss: Loss) -> int:
@@ -93,6 +97,13 @@ class Sweep:
             self._notifier.tell(*events)
             if not found:
                 return
+
+
+async def _ensure_partitions(conn: AsyncConnection[Any]) -> list[str] | None:
+    try:
+        return await partitions.ensure(conn, now=clock.now())
+    except errors.LockNotAvailable:
+        return None
 
 
 async def _restart(conn: AsyncConnection[Any], loss: Loss) -> list[LostJob]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from psycopg import AsyncConnection
 
 from workers import queue
 from workers.queue import ClaimedJob, Completion, Mark, NewJob
+from workers.worker_settings import WorkerSettings
 
 
 def make_job(**fields: Any) -> NewJob:
@@ -59,3 +61,11 @@ async def fill(conn: AsyncConnection[Any], count: int, *, tag: str, ready: bool 
         " FROM generate_series(1, %s) AS n",
         (tag, ready, count),
     )
+
+
+def make_settings(url: str, data_dir: Path) -> WorkerSettings:
+    """Those of a worker with the usual times."""
+    return WorkerSettings(
+        name="wk-one", host="here", group="default", tags=("python3",), slots=1, database_url=url, direct_url=url,
+        data_dir=data_dir, base_url="", internal_url="",
+    )  # fmt: skip

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from psycopg import AsyncConnection
 
-from tests.db.queue_kit import Actor, completed, ending, make_job
+from tests.db.queue_kit import Actor, completed, ending, make_job, make_settings
 from workers import kinds, queue
 from workers.attempts import Attempt
 from workers.completions import Completer, Ending
@@ -18,7 +18,6 @@ from workers.job_log import JobLog
 from workers.notify import Notifier
 from workers.queue import ClaimedJob
 from workers.sweep import Sweep
-from workers.worker_settings import WorkerSettings
 
 type Conn = AsyncConnection[Any]
 
@@ -164,10 +163,3 @@ async def _backend(conn: Conn) -> int:
     row = await (await conn.execute("SELECT pg_backend_pid()")).fetchone()
     assert row is not None
     return row[0]
-
-
-def make_settings(url: str, data_dir: Any) -> WorkerSettings:
-    return WorkerSettings(
-        name="wk-one", host="here", group="default", tags=("python3",), slots=1, database_url=url, direct_url=url,
-        data_dir=data_dir, base_url="", internal_url="",
-    )  # fmt: skip
