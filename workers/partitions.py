@@ -71,7 +71,10 @@ async def _ensure_one(conn: AsyncConnection[Any], table: str, key: str, week: da
 
 
 async def drop_before(conn: AsyncConnection[Any], *, instant: datetime) -> list[str]:
-    """Drop the partitions of whole weeks before `instant` (retention). Answers their names."""
+    """Drop the partitions of whole weeks before `instant` (retention). Answers their names.
+
+    Raises LockNotAvailable while somebody reads the tables for long: what is left is dropped another time.
+    """
     last = week_of(instant)
     dropped: list[str] = []
     for table in TABLES:
@@ -84,7 +87,9 @@ async def drop_before(conn: AsyncConnection[Any], *, instant: datetime) -> list[
             stamp = name.removeprefix(f"{table}_")
             if stamp == "default" or _monday(stamp) >= last:
                 continue
-            await conn.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(name)))
+            async with conn.transaction():
+                await conn.execute("SET LOCAL lock_timeout = '300ms'")  # it locks the parent: nobody may queue behind us
+                await conn.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(name)))
             dropped.append(name)
     return dropped
 
