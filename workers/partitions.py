@@ -88,7 +88,7 @@ async def drop_before(conn: AsyncConnection[Any], *, instant: datetime) -> list[
             if stamp == "default" or _monday(stamp) >= last:
                 continue
             async with conn.transaction():
-                await conn.execute("SET LOCAL lock_timeout = '300ms'")  # it locks the parent: nobody may queue behind us
+                await conn.execute("SET LOCAL lock_timeout = '300ms'")  # it locks the parent: nobody may wait behind us
                 await conn.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(name)))
             dropped.append(name)
     return dropped
