@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,6 +13,7 @@ from scripts_app import locking, result_cache, signatures
 from scripts_app.imports import imported_sources, is_covered, script_imports
 from scripts_app.requirements import ScriptImport
 from workers import kinds
+from workers.preparing import IN_LOOP_CHARS
 from workers.queue import ClaimedJob
 from workers.runtimes.spawn import module_name
 from workspaces.errors import NotFound
@@ -84,7 +86,7 @@ async def load_script(conn: AsyncConnection[Any], job: ClaimedJob) -> kinds.Runn
 async def load_preview(conn: AsyncConnection[Any], job: ClaimedJob) -> kinds.Runnable:
     """The code a preview carries; without a lock its requirements are resolved on the fly."""
     path = job.runnable_path or f"u/{job.created_by}/preview"
-    source = _source(job.language, job.raw_code or "", job.raw_lock, path, entrypoint=job.entrypoint)
+    source = await _parsed(job.language, job.raw_code or "", job.raw_lock, path, entrypoint=job.entrypoint)
     return await _with_imports(conn, job, source, entrypoint=job.entrypoint)
 
 
@@ -94,7 +96,7 @@ async def _read_version(conn: AsyncConnection[Any], workspace_id: str, version_h
     if row is None:
         raise NotFound(f"Version {hash_text(version_hash)} was deleted; deploy the script again and run that")
     content, lock, language, path, envs, timeout_s, cache_ttl_s = row
-    return _source(
+    return await _parsed(
         language,
         content,
         lock,
@@ -103,6 +105,13 @@ async def _read_version(conn: AsyncConnection[Any], workspace_id: str, version_h
         timeout_s=timeout_s,
         cache_ttl_s=cache_ttl_s,
     )
+
+
+async def _parsed(language: str, content: str, lock: str | None, path: str, **more: Any) -> Source:
+    """`_source`, in a thread when it takes so long that this worker's leases would wait."""
+    if len(content) <= IN_LOOP_CHARS:
+        return _source(language, content, lock, path, **more)
+    return await asyncio.to_thread(_source, language, content, lock, path, **more)
 
 
 def _source(language: str, content: str, lock: str | None, path: str, **more: Any) -> Source:

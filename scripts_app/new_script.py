@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from scripts_app.signatures import LANGUAGES
+from scripts_app.signatures import LANGUAGES, MAX_CHARS
 from workspaces.errors import BadRequest, Unprocessable
 from workspaces.ids import parse_hash
 from workspaces.paths import parse_item_path
 
 KINDS = ("script", "failure", "trigger", "command", "approval", "preprocessor")
-MAX_CONTENT = 5_000_000
+MAX_CONTENT = MAX_CHARS
 MAX_LABELS = 20
 MAX_LABEL = 60
 PRIORITIES = range(1, 101)

@@ -7,14 +7,13 @@ from dataclasses import dataclass, field
 from scripts_app.requirements.requirement_text import is_requirement, split_line
 
 LIST_HEAD = re.compile(r"^#\s*(?P<extra>extra[_-])?requirements:\s*(?P<rest>.*)$", re.IGNORECASE)
-LIST_ITEM = re.compile(r"^#\s?(?P<text>\S.*?)\s*$")
+LIST_ITEM = re.compile(r"^#\s?(?P<text>\S.*)$")  # ends in blanks: `.*?\s*$` is quadratic in them
 PYTHON_SPEC = re.compile(r"^#\s?py:\s*(?P<spec>\S.*)$")
 PYTHON_MINOR = re.compile(r"^#\s?py3(?P<minor>\d{1,2})\s*$")
 BARE_VERSION = re.compile(r"^3(?:\.\d+){1,2}$")
 CLAUSE = r"(?:===|~=|==|!=|<=|>=|<|>)\s*[0-9][0-9a-z.*]*"
 SPECIFIERS = re.compile(rf"^{CLAUSE}(?:\s*,\s*{CLAUSE})*$")
 FLAGS = frozenset({"no_cache", "no_postinstall", "skip_result_postprocessing", "py_select_latest", "sandbox"})
-SCRIPT_BLOCK = re.compile(r"^# /// script[ \t]*\r?\n(?P<toml>(?:^#(?:| [^\n]*)\n)*?)^# ///[ \t]*\r?$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +54,23 @@ def read_comments(code: str) -> Comments:
         elif minor := PYTHON_MINOR.match(line):
             found.python.append(f"==3.{minor['minor']}.*")
         found.flags |= FLAGS.intersection(line.lstrip("# ").split())
-    if block := SCRIPT_BLOCK.search("\n".join(lines) + "\n"):
-        _read_block(block["toml"], code.count("\n", 0, block.start()) + 1, found)
+    if block := _script_block(lines):
+        _read_block(block[1], block[0], found)
     return found
+
+
+def _script_block(lines: list[str]) -> tuple[int, list[str]] | None:
+    """The first complete `# /// script` … `# ///`: its line's number and the comment lines within."""
+    begin: int | None = None
+    for at, line in enumerate(lines):
+        bare = line.rstrip(" \t")
+        if begin is None:
+            begin = at if bare == "# /// script" else None
+        elif bare == "# ///":
+            return begin + 1, lines[begin + 1 : at]
+        elif line != "#" and not line.startswith("# "):
+            begin = None
+    return None
 
 
 def _read_list(head: re.Match[str], at: int, lines: list[str], found: Comments) -> None:
@@ -81,16 +94,17 @@ def _items_below(at: int, lines: list[str], found: Comments) -> list[str]:
     items: list[str] = []
     for number, line in enumerate(lines[at + 1 :], start=at + 2):
         item = LIST_ITEM.match(line)
-        if item is None or item["text"] in FLAGS or PYTHON_MINOR.match(line) or LIST_HEAD.match(line):
+        text = item["text"].rstrip() if item else ""
+        if not text or text in FLAGS or PYTHON_MINOR.match(line) or LIST_HEAD.match(line):
             break
-        if is_requirement(item["text"]):
-            items.append(item["text"])
-        elif all(is_requirement(part) for part in split_line(item["text"])):
-            items += split_line(item["text"])
-        elif " " in item["text"]:
+        if is_requirement(text):
+            items.append(text)
+        elif all(is_requirement(part) for part in split_line(text)):
+            items += split_line(text)
+        elif " " in text:
             break
         else:
-            found.errors.append(_not_a_requirement(number, item["text"]))
+            found.errors.append(_not_a_requirement(number, text))
     return items
 
 
@@ -107,10 +121,10 @@ def _read_python(spec: str, line: int, found: Comments) -> None:
         found.errors.append(Note(line, f'"{spec[:80]}" is not a Python version. Write one like this: # py: >=3.12'))
 
 
-def _read_block(text: str, line: int, found: Comments) -> None:
+def _read_block(lines: list[str], line: int, found: Comments) -> None:
     """The inline script metadata of PEP 723: `dependencies` and `requires-python`."""
     try:
-        block = tomllib.loads("".join(one[2:] if one.startswith("# ") else one[1:] for one in text.splitlines(True)))
+        block = tomllib.loads("".join(f"{one[2:]}\n" for one in lines))
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         found.errors.append(Note(line, f'The block "# /// script" is not valid TOML: {error}'))
         return

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from scripts_app.requirements.import_names import BASE_MODULES, requirement_of
 
-PIN = re.compile(r"#\s*(?P<kind>pin|repin):\s*(?P<text>[^#]+?)\s*$", re.IGNORECASE)
+PIN = re.compile(r"#\s*(?P<kind>pin|repin):(?P<text>[^#]+)$", re.IGNORECASE)
 SCRIPT_ROOTS = frozenset({"f", "u"})
 
 

@@ -7,13 +7,15 @@ from scripts_app.signatures.python import parse_python
 from scripts_app.signatures.schema import empty_schema
 from scripts_app.signatures.types import Arg, ArgType, Invalid, Json, Signature
 
-__all__ = ["LANGUAGES", "Arg", "ArgType", "Invalid", "Signature", "answer", "empty_schema", "parse"]
+__all__ = ["LANGUAGES", "MAX_CHARS", "Arg", "ArgType", "Invalid", "Signature", "answer", "empty_schema", "parse"]
 
 PARSERS: dict[str, Callable[[str, str], Signature | Invalid]] = {
     "bash": parse_bash,
     "python3": parse_python,
 }
 LANGUAGES = frozenset(PARSERS)
+# Parsing takes up to 3 s for a million, some of it in one piece during which nothing else of the process runs.
+MAX_CHARS = 1_000_000
 
 
 def parse(language: str, code: str, entrypoint: str = "main") -> Signature | Invalid:
@@ -28,6 +30,8 @@ def parse(language: str, code: str, entrypoint: str = "main") -> Signature | Inv
     if parser is None:
         known = ", ".join(sorted(LANGUAGES))
         return Invalid(f'The signature cannot be read: no language is called "{language}". Use one of: {known}.')
+    if len(code) > MAX_CHARS:
+        return Invalid(f"The source has {len(code):,} characters; at most {MAX_CHARS:,} are read. Keep data elsewhere.")
     try:
         return parser(code, entrypoint)
     except (RecursionError, MemoryError):

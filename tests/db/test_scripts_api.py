@@ -276,3 +276,13 @@ def test_a_script_is_shared_by_its_access_list(client, cast, developer):
     assert operator.post("acls/remove/script/u/developer/own", {"owner": "u/operator"}).status_code == 403
     assert developer.post("acls/remove/script/u/developer/own", {"owner": "u/operator"}).status_code == 200
     assert operator.get("scripts/get/p/u/developer/own").status_code == 404
+
+
+def test_a_source_beyond_the_limit_is_not_read(developer):
+    long = f"def main(): pass\n{'a = 1' + chr(10)}" * 50_000
+    body = {"path": "f/etl/long", "content": long, "language": "python3", "summary": ""}
+    refused = developer.post("scripts/create", body)
+    assert (refused.status_code, b"at most 1,000,000" in refused.content) == (400, True)
+    answer = developer.post("scripts/signature", {"content": long, "language": "python3"}).json()
+    assert (answer["valid"], "at most 1,000,000" in answer["error"]) == (False, True)
+    assert developer.post("jobs/run/preview", {"content": long, "language": "python3"}).status_code == 400

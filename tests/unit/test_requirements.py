@@ -2,6 +2,7 @@
 
 import doctest
 import importlib
+import time
 
 import pytest
 from hypothesis import given, settings
@@ -243,3 +244,27 @@ def test_nothing_crashes_it(code):
 def test_a_megabyte_of_one_piece(piece):
     python_requirements(piece * (1_000_000 // len(piece)))
     python_requirements("# requirements: " + piece * (1_000_000 // len(piece)))
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "# requirements:\n#x" + " " * 100_000 + "y",
+        "import a # pin: x" + "\t" * 100_000 + "#",
+        "# /// script\n" * 20_000,
+        "# /// script\n# a\n" * 20_000 + "x = 1",
+        "# requirements:" + " " * 100_000 + ",",
+    ],
+    ids=["an item's blanks", "a pin's blanks", "open blocks", "blocks that end in code", "a list's blanks"],
+)
+def test_comments_cost_time_in_proportion(code: str) -> None:
+    """Blanks at the end of a line took the worker that read them minutes: `.*?\\s*$` tries every pair."""
+    began = time.process_time()
+    python_requirements(code)
+    assert time.process_time() - began < 3
+
+
+def test_the_first_complete_block_counts() -> None:
+    open_one = '# /// script\n# dependencies = ["a"]\n\n'
+    whole = '# /// script\n#\n# dependencies = ["b"]\n# ///\n# /// script\n# dependencies = ["c"]\n# ///\n'
+    assert python_requirements(open_one + whole).explicit == ("b",)

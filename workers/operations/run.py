@@ -13,6 +13,7 @@ from weakref import WeakKeyDictionary
 
 from psycopg import AsyncConnection
 
+from scripts_app.signatures import MAX_CHARS
 from workers import languages, runnables, serving, tags
 from workers.answers import Answer, Call, text
 from workers.kinds import LIGHT_TAG
@@ -127,6 +128,8 @@ def _preview_job(principal: Principal, workspace_id: str, body: dict[str, Any], 
     language = languages.language(_string(body, "language")).name
     if not isinstance(body.get("content"), str):
         raise BadRequest("A preview needs its source in content")
+    if len(body["content"]) > MAX_CHARS:
+        raise BadRequest(f"The content has {len(body['content']):,} characters; at most {MAX_CHARS:,} are allowed")
     path = _string(body, "path")
     if path:
         try:
