@@ -60,7 +60,7 @@ class LogWriter:
         while job_log.job_id in self._flushing:  # what is under way comes first
             async with self._lock:
                 pass
-        # Not before: a flush under way may put a log back whose blobs are not due, and then two would store them at once.
+        # Not before: a flush under way may put a log back whose blobs are not due; then two would store them at once.
         self._dirty.pop(job_log.job_id, None)
         if job_log.is_cold:
             segments = job_log.take_segments()
