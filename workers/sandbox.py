@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 JAIL_CODE = Path(__file__).parent / "runtimes" / "jail"
+_FIRST_OWN_ID = 2_000_000_000  # above the ids that systems hand out to people, services and containers
 UNPRIVILEGED_ID = 65534  # host user and group that jobs of a root worker run as, unless told otherwise
 DEFAULT_TMP_BYTES = 512 * 1024 * 1024
 _INSIDE_CODE, _INSIDE_PACKAGES = "/opt/wm/jail", "/opt/wm/packages"
@@ -59,6 +60,14 @@ class Level(enum.StrEnum):
 
     def reaches(self, minimum: "Level") -> bool:
         return self.rank >= minimum.rank
+
+
+def own_id() -> int:
+    """A host user and group id for jobs of this worker process alone: no limit or signal of the host joins them with
+    another worker's. The usual unprivileged one where there is no such id (in a container with few).
+    """
+    own = _FIRST_OWN_ID + os.getpid()
+    return own if _is_mapped(own) else UNPRIVILEGED_ID
 
 
 class SandboxError(Exception):

@@ -12,7 +12,7 @@ from workers.preparing import Preparer
 from workers.probe import run_probe
 from workers.runtimes.base import JobSpec, Runtime
 from workers.runtimes.local import LocalRuntime
-from workers.sandbox import Jail, Level, SandboxError, make_directories
+from workers.sandbox import Jail, Level, SandboxError, make_directories, own_id
 from workers.worker_settings import WorkerSettings
 from workspaces.errors import WindmillError
 
@@ -49,7 +49,8 @@ class Sandboxing:
         return runtime  # pyright: ignore[reportPossiblyUnboundVariable] (there is at least one level)
 
     def _runtime(self, directory: Path, level: Level) -> LocalRuntime:
-        jail = Jail(level=level, jobs_root=directory, hidden=(self._settings.data_dir,))
+        own = own_id()
+        jail = Jail(level=level, jobs_root=directory, uid=own, gid=own, hidden=(self._settings.data_dir,))
         make_directories(jail)
         return LocalRuntime(jail, slots=self._settings.slots)
 

@@ -1,6 +1,7 @@
 """What a job may do and what becomes of it, on one real worker."""
 
 import json
+import os
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,6 +26,16 @@ def test_a_python_job_gives_its_result_and_its_log(shared_jobs: Jobs, shared_wor
 def test_a_bash_job_gives_its_last_line(shared_jobs: Jobs) -> None:
     job = shared_jobs.push('name="$1"\necho "hello $name"', language="bash", args={"name": "Ada"})
     assert shared_jobs.ended(job).value == "hello Ada"
+
+
+def test_jobs_of_a_root_worker_have_a_host_user_of_that_worker_alone(
+    shared_jobs: Jobs, shared_worker: WorkerProcess
+) -> None:
+    seen = shared_jobs.ended(shared_jobs.push("import os\ndef main(): return [os.getuid(), os.getgid()]")).value
+    if os.geteuid() == 0:
+        assert seen == [2_000_000_000 + shared_worker.pid] * 2
+    else:
+        assert seen == [os.getuid(), os.getgid()]
 
 
 def test_noop_and_identity_need_no_process(shared_jobs: Jobs) -> None:
