@@ -77,6 +77,7 @@ def bench_site() -> Iterator[Site]:
             )
             made.raise_for_status()
             client.post(site.api("folders/create"), json={"name": "bench"}).raise_for_status()
+        eventually(lambda: site.sql("SELECT 1 FROM worker WHERE sandbox_problem = ''"), within_s=60)
         yield site
     finally:
         live.stop()
